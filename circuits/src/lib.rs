@@ -11,9 +11,12 @@
 //! groth16/    setup, prove, verify and keys of Groth16 with two commitments
 //! ```
 
+mod circuit;
+mod gadgets;
 pub mod groth16;
 pub mod model;
 pub mod statement;
+mod witness;
 
 pub use model::{ClassId, Family, IntegerModel, ModelError, SizeClass};
 pub use statement::{Task, TestSet, TestSetError};

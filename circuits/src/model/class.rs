@@ -1,6 +1,6 @@
 //! Size classes: the shapes for which keys exist. Smaller models and test sets are padded in.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr};
 
 /// The model families that can be proved.
@@ -16,8 +16,8 @@ pub enum Family {
 }
 
 /// Name of a size class of the catalogue, such as `mlp-64-32-10`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct ClassId(&'static str);
 
 /// No size class of that name is in the catalogue.
@@ -127,11 +127,10 @@ impl FromStr for ClassId {
     }
 }
 
-impl TryFrom<String> for ClassId {
-    type Error = UnknownClass;
-
-    fn try_from(name: String) -> Result<Self, UnknownClass> {
-        name.parse()
+impl<'de> Deserialize<'de> for ClassId {
+    /// Written out: a derived one would ask for borrowed text that lives forever.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,0 +1,50 @@
+//! Blinders from a keyed PRF (BLAKE3), never from a generator whose state could repeat: the same inputs give the
+//! same blinder after a crash, other inputs another, and a restored snapshot cannot reuse one for another value.
+
+use ark_bn254::Fr;
+use ark_ff::{BigInteger, PrimeField};
+use zeroize::Zeroize;
+
+/// A PRF for one purpose, keyed with the competitor's local secret.
+pub(super) struct Prf(blake3::Hasher);
+
+impl Prf {
+    /// `context` separates purposes.
+    pub fn new(context: &str, secret: &[u8; 32]) -> Self {
+        let mut key = blake3::derive_key(context, secret);
+        let prf = Self(blake3::Hasher::new_keyed(&key));
+        key.zeroize();
+        prf
+    }
+
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    pub fn scalars(mut self, scalars: &[Fr]) -> Self {
+        self.0.update(&(scalars.len() as u64).to_le_bytes());
+        for scalar in scalars {
+            self.0.update(&scalar.into_bigint().to_bytes_le());
+        }
+        self
+    }
+
+    /// So many uniform field elements.
+    pub fn finish<const N: usize>(self) -> [Fr; N] {
+        let mut reader = self.0.finalize_xof();
+        std::array::from_fn(|_| {
+            let mut wide = [0; 64];
+            reader.fill(&mut wide);
+            let out = Fr::from_le_bytes_mod_order(&wide);
+            wide.zeroize();
+            out
+        })
+    }
+
+    /// 32 uniform bytes.
+    pub fn finish_bytes(self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}

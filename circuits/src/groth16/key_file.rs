@@ -1,0 +1,210 @@
+//! The proving key file: a short CBOR header with the verifying key, then raw points.
+//!
+//! Points of value 0 (wires that do not occur in a query) are left out: each vector is a bitmap and the points
+//! that it marks, uncompressed. They are read without curve checks, because the file's digest is pinned by
+//! whoever asks for it; the verifying key inside is always checked.
+
+use super::keys::{KeyError, ProvingKey, RawKey, VerifyingKey};
+use crate::circuit::Circuit;
+use crate::statement::PublicInputs;
+use crate::witness::model_wires;
+use ark_bn254::{Bn254, G1Affine};
+use ark_ec::AffineRepr;
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::io::{self, Write};
+
+const MAGIC: &[u8; 16] = b"podium pk v1\0\0\0\0";
+const WHAT: &str = "proving key";
+/// Longest header, in bytes.
+const MAX_HEADER_BYTES: usize = 9 << 20;
+/// Most wires of a circuit that is read.
+const MAX_WIRES: u64 = 1 << 26;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    version: u8,
+    #[serde(with = "serde_bytes")]
+    verifying_key: Vec<u8>,
+    variables: u64,
+    model_wires: u64,
+    committed_wires: u64,
+    domain: u64,
+}
+
+fn malformed(reason: impl ToString) -> KeyError {
+    KeyError::Malformed { what: WHAT, reason: reason.to_string() }
+}
+
+fn put<P: AffineRepr + CanonicalSerialize>(out: &mut dyn Write, points: &[P]) -> io::Result<()> {
+    let mut bitmap = vec![0u8; points.len().div_ceil(8)];
+    for (i, _) in points.iter().enumerate().filter(|(_, p)| !p.is_zero()) {
+        bitmap[i / 8] |= 1 << (i % 8);
+    }
+    out.write_all(&bitmap)?;
+    for batch in points.chunks(1 << 14) {
+        let mut bytes = Vec::with_capacity(batch.len() * P::zero().uncompressed_size());
+        for point in batch.iter().filter(|p| !p.is_zero()) {
+            point.serialize_uncompressed(&mut bytes).map_err(io::Error::other)?;
+        }
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// Reads from the front of a slice, never past its end.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], KeyError> {
+        let (head, tail) = self
+            .0
+            .split_at_checked(count)
+            .ok_or_else(|| malformed(format!("expected {count} more bytes, got {}", self.0.len())))?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn points<P>(&mut self, count: usize) -> Result<Vec<P>, KeyError>
+    where
+        P: AffineRepr + CanonicalSerialize + CanonicalDeserialize,
+    {
+        let bitmap = self.take(count.div_ceil(8))?;
+        let set = |i: usize| bitmap[i / 8] >> (i % 8) & 1 == 1;
+        let present = (0..count).filter(|&i| set(i)).count();
+        let size = P::zero().uncompressed_size();
+        let bytes = self.take(present.checked_mul(size).ok_or_else(|| malformed("too many points"))?)?;
+        let read: Vec<P> = bytes
+            .par_chunks(size)
+            .map(|point| P::deserialize_uncompressed_unchecked(point).map_err(|_| malformed("not a point")))
+            .collect::<Result<_, _>>()?;
+        let mut read = read.into_iter();
+        Ok((0..count).map(|i| if set(i) { read.next().unwrap_or(P::zero()) } else { P::zero() }).collect())
+    }
+
+    fn one<P: AffineRepr + CanonicalDeserialize>(&mut self) -> Result<P, KeyError> {
+        let bytes = self.take(P::zero().uncompressed_size())?;
+        P::deserialize_uncompressed_unchecked(bytes).map_err(|_| malformed("not a point"))
+    }
+}
+
+impl ProvingKey {
+    /// Writes the key file.
+    ///
+    /// # Errors
+    /// What `out` reports.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let raw = &self.raw;
+        let header = Header {
+            version: 1,
+            verifying_key: self.verifying_key().to_bytes(),
+            variables: raw.key.a_query.len() as u64,
+            model_wires: raw.ckw.len() as u64,
+            committed_wires: raw.ck.len() as u64,
+            domain: raw.key.h_query.len() as u64 + 1,
+        };
+        let header = serde_ipld_dagcbor::to_vec(&header).map_err(io::Error::other)?;
+        out.write_all(MAGIC)?;
+        out.write_all(&(header.len() as u32).to_be_bytes())?;
+        out.write_all(&header)?;
+        for point in [raw.key.beta_g1, raw.key.delta_g1, raw.eta_g1, raw.eta_w_g1] {
+            let mut bytes = Vec::new();
+            point.serialize_uncompressed(&mut bytes).map_err(io::Error::other)?;
+            out.write_all(&bytes)?;
+        }
+        put(out, &raw.key.a_query)?;
+        put(out, &raw.key.b_g1_query)?;
+        put(out, &raw.key.b_g2_query)?;
+        put(out, &raw.key.h_query)?;
+        put(out, &raw.key.l_query)?;
+        put(out, &raw.ckw)?;
+        put(out, &raw.ck)
+    }
+
+    /// Loads a key file whose BLAKE3 digest the caller has pinned. The digest is checked; so are the verifying
+    /// key and all counts; points of the prover's part are not tested to be on the curve.
+    ///
+    /// # Errors
+    /// [`KeyError::Pinned`] for another file, otherwise what is wrong with it.
+    pub fn from_pinned_bytes(bytes: &[u8], digest: &[u8; 32]) -> Result<Self, KeyError> {
+        let got = blake3::Hasher::new().update(bytes).finalize();
+        if got.as_bytes() != digest {
+            return Err(KeyError::Pinned { expected: hex::encode(digest), got: got.to_hex().to_string() });
+        }
+        let mut reader = Reader(bytes);
+        if reader.take(MAGIC.len())? != MAGIC {
+            return Err(malformed("it does not begin as one"));
+        }
+        let header = read_header(&mut reader)?;
+        let vk = VerifyingKey::from_bytes(&header.verifying_key)?;
+        let circuit = Circuit::new(vk.class().class())?;
+        check_counts(&header, &circuit)?;
+        let raw = read_points(&mut reader, &header, &vk)?;
+        if !reader.0.is_empty() {
+            return Err(malformed(format!("{} bytes too many", reader.0.len())));
+        }
+        Self::new(circuit, vk.trust(), raw)
+    }
+}
+
+fn read_header(reader: &mut Reader<'_>) -> Result<Header, KeyError> {
+    let mut length = [0; 4];
+    length.copy_from_slice(reader.take(4)?);
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MAX_HEADER_BYTES {
+        return Err(malformed(format!(
+            "expected a header of at most {MAX_HEADER_BYTES} bytes, got {length}"
+        )));
+    }
+    let header: Header = serde_ipld_dagcbor::from_slice(reader.take(length)?).map_err(malformed)?;
+    if header.version != 1 {
+        return Err(KeyError::Version { what: WHAT, got: header.version });
+    }
+    Ok(header)
+}
+
+fn check_counts(header: &Header, circuit: &Circuit) -> Result<(), KeyError> {
+    let expected = model_wires(&circuit.class, &circuit.bounds);
+    if header.model_wires != expected as u64 {
+        return Err(KeyError::Count {
+            what: "committed weights",
+            expected,
+            got: header.model_wires as usize,
+        });
+    }
+    let inputs = PublicInputs::count(&circuit.class) as u64 + 1;
+    let committed = header.model_wires.saturating_add(header.committed_wires);
+    let fits = header.variables <= MAX_WIRES
+        && header.domain.is_power_of_two()
+        && header.domain <= MAX_WIRES
+        && committed.saturating_add(inputs) <= header.variables;
+    if fits { Ok(()) } else { Err(malformed("its counts contradict each other")) }
+}
+
+fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> Result<RawKey, KeyError> {
+    let variables = header.variables as usize;
+    let raw_vk = vk.raw();
+    let [beta_g1, delta_g1, eta_g1, eta_w_g1]: [G1Affine; 4] =
+        [reader.one()?, reader.one()?, reader.one()?, reader.one()?];
+    let key = ark_groth16::ProvingKey::<Bn254> {
+        vk: ark_groth16::VerifyingKey {
+            alpha_g1: raw_vk.alpha_g1,
+            beta_g2: raw_vk.beta_g2,
+            gamma_g2: raw_vk.gamma_g2,
+            delta_g2: raw_vk.delta_g2,
+            gamma_abc_g1: raw_vk.ic.clone(),
+        },
+        beta_g1,
+        delta_g1,
+        a_query: reader.points(variables)?,
+        b_g1_query: reader.points(variables)?,
+        b_g2_query: reader.points(variables)?,
+        h_query: reader.points(header.domain as usize - 1)?,
+        l_query: reader.points(variables - raw_vk.ic.len())?,
+    };
+    let ckw = reader.points(header.model_wires as usize)?;
+    let ck = reader.points(header.committed_wires as usize)?;
+    Ok(RawKey { vk: raw_vk.clone(), eta_g1, eta_w_g1, ckw, ck, key })
+}
