@@ -20,3 +20,7 @@ mod witness;
 
 pub use model::{ClassId, Family, IntegerModel, ModelError, SizeClass};
 pub use statement::{Task, TestSet, TestSetError};
+
+#[cfg(test)]
+#[path = "../tests/internal/mod.rs"]
+mod internal;

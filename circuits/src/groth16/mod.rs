@@ -32,6 +32,14 @@ pub use prove::ProveError;
 pub use shape::{Shape, shape};
 pub use verify::VerifyError;
 
+/// What tests need of the inside.
+#[cfg(test)]
+pub(crate) mod internal {
+    pub(crate) use super::prove::{Assigned, assign};
+    pub(crate) use super::setup::synthesise;
+    pub(crate) use super::shape::matrix_hash;
+}
+
 use crate::gadgets::Builder;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::SynthesisError;

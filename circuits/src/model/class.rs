@@ -54,7 +54,7 @@ pub const CATALOGUE: [SizeClass; 4] = [
     SizeClass {
         id: ClassId("linear-30-2"),
         family: Family::Linear,
-        rows: 500,
+        rows: 532,
         features: 30,
         feature_bits: 8,
         classes: 2,
@@ -64,7 +64,7 @@ pub const CATALOGUE: [SizeClass; 4] = [
     SizeClass {
         id: ClassId("linear-64-10"),
         family: Family::Linear,
-        rows: 1500,
+        rows: 1543,
         features: 64,
         feature_bits: 8,
         classes: 10,
@@ -74,7 +74,7 @@ pub const CATALOGUE: [SizeClass; 4] = [
     SizeClass {
         id: ClassId("mlp-64-32-10"),
         family: Family::Mlp { hidden: 32 },
-        rows: 960,
+        rows: 966,
         features: 64,
         feature_bits: 6,
         classes: 10,
@@ -84,7 +84,7 @@ pub const CATALOGUE: [SizeClass; 4] = [
     SizeClass {
         id: ClassId("mlp-784-32-10"),
         family: Family::Mlp { hidden: 32 },
-        rows: 1700,
+        rows: 1741,
         features: 784,
         feature_bits: 5,
         classes: 10,

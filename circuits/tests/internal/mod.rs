@@ -1,0 +1,6 @@
+//! Tests that need the crate's inside: twins, tampering, determinism.
+
+mod determinism;
+mod support;
+mod tamper;
+mod twin;
