@@ -1,1 +1,51 @@
-//! placeholder
+//! Records, their validation and the leaderboard: no I/O, no clock, no randomness.
+//!
+//! A record passes through stages, each a type of its own that only the stage before can make:
+//!
+//! ```text
+//! bytes -> Signed             length, envelope, ed25519 signature          (envelope)
+//!       -> WellFormed         version, kind, canonical encoding, rules     (record)
+//!       -> Admitted…          fits its competition and entry               (context)
+//!       -> Proved…            its proofs were verified by this process     (proof)
+//!       -> RecordSet          caps, one submission a statement             (set)
+//! ```
+//!
+//! [`State`] drives records through these stages, keeps those that cannot be judged yet and hands out the
+//! expensive proof checks as [`ProofJob`]s. [`Board::of`] is a pure function of what has been kept.
+//! Every error says through `verdict()` what it means for whoever sent the record.
+
+mod blob;
+mod board;
+mod context;
+mod envelope;
+mod id;
+pub mod limits;
+mod offline;
+mod proof;
+mod record;
+mod set;
+mod state;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use blob::{BlobFacts, BlobRef, BlobRole, Defect, TestSetFacts, task_digest};
+pub use board::{Board, BoardRow, accuracy_bps, reaches_bps, threshold_count, wilson_bps};
+pub use context::{
+    AdmittedEntry, AdmittedSubmission, ContextError, KeyPin, ProvedEntry, ProvedSubmission, check_entry,
+    check_submission,
+};
+pub use envelope::{Author, DOMAIN, EnvelopeError, PAYLOAD_TYPE, SealError, Signed};
+pub use id::{BlobId, Fingerprint, ParseIdError, RecordId, StatementId};
+pub use offline::{OfflineError, Verified, verify_offline};
+pub use proof::{Evidence, Groth16, KeyFacts, ProofCheck, ProofChecker, ProofError};
+pub use record::{
+    AdmittedClass, Body, Caps, ChunkProof, CommitmentBytes, Competition, Entry, FormError, Kind, Openness,
+    Phase, Prize, ProofBytes, Record, RuleError, Submission, TieRule, VERSION, WellFormed, sign,
+    statement_id,
+};
+pub use set::{Contest, Counts, Kept, RecordSet};
+pub use state::{JobId, Need, Outcome, ProofJob, Refusal, State, Update, WantedBlob};
+pub use verdict::Verdict;

@@ -1,0 +1,336 @@
+//! Proof checks: expensive, so the caller runs them where they block nobody.
+
+use crate::{BlobRef, CommitmentBytes, KeyPin, ProofBytes, RecordId, Verdict};
+use circuits::{
+    ClassId, TestSet,
+    groth16::{Commitment, Proof, SetupTrust, VerifiedModel, VerifyingKey, verify_model, verify_score},
+    statement::{Scope, ScoreClaim},
+};
+
+/// Why proofs were not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// The commitment's bytes are no commitment. Reject.
+    #[error("the model commitment is malformed: {reason}")]
+    Commitment {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A proof's bytes are no proof. Reject.
+    #[error("the proof is malformed: {reason}")]
+    Malformed {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A proof does not verify. Reject.
+    #[error("the proof does not verify: {reason}")]
+    Refuted {
+        /// What the verifier says.
+        reason: String,
+    },
+    /// One of several proofs was not accepted: the verdict is that of the source.
+    #[error("chunk {chunk}: {source}")]
+    Chunk {
+        /// Which chunk, from 0.
+        chunk: u32,
+        /// Why.
+        source: Box<ProofError>,
+    },
+    /// The bytes of a key are no key. Ignore: the sender of the proof did not choose the key.
+    #[error("the verifying key cannot be read: {reason}")]
+    KeyUnreadable {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The check was run with another key than the competition's. Ignore.
+    #[error(
+        "expected the key {} of {expected_class}, got {} of {got_class}",
+        hex::encode(expected),
+        hex::encode(got)
+    )]
+    OtherKey {
+        /// Class in the competition.
+        expected_class: ClassId,
+        /// Digest in the competition.
+        expected: [u8; 32],
+        /// Class of the key.
+        got_class: ClassId,
+        /// Digest of the key.
+        got: [u8; 32],
+    },
+    /// The check was run with another test set than the competition's, or with none. Ignore.
+    #[error("expected the test set {}, got {}", hex::encode(expected), got.map_or("none".into(), hex::encode))]
+    OtherTestSet {
+        /// Digest in the competition.
+        expected: [u8; 32],
+        /// Digest of the test set, if there was one.
+        got: Option<[u8; 32]>,
+    },
+    /// Evidence about another record. Ignore: a mix-up on this machine.
+    #[error("expected evidence about record {expected:?}, got it about {got:?}")]
+    OtherEvidence {
+        /// The record.
+        expected: RecordId,
+        /// What the evidence is about.
+        got: RecordId,
+    },
+    /// The check could not be run: the key or test set is gone, or the machine is too busy. Ignore.
+    #[error("the proof could not be checked: {reason}")]
+    NotChecked {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ProofError {
+    /// What the error means for the sender.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Commitment { .. } | Self::Malformed { .. } | Self::Refuted { .. } => Verdict::Reject,
+            Self::Chunk { source, .. } => source.verdict(),
+            Self::KeyUnreadable { .. }
+            | Self::OtherKey { .. }
+            | Self::OtherTestSet { .. }
+            | Self::OtherEvidence { .. }
+            | Self::NotChecked { .. } => Verdict::Ignore,
+        }
+    }
+}
+
+/// What identifies a verifying key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFacts {
+    /// Size class.
+    pub class: ClassId,
+    /// Digest over its points.
+    pub digest: [u8; 32],
+    /// Who made it.
+    pub trust: SetupTrust,
+}
+
+/// The proof system, as far as records need it. [`Groth16`] is the real one.
+pub trait ProofChecker {
+    /// A verifying key.
+    type Key;
+    /// Evidence that a model proof was verified by this process.
+    type Model: Clone;
+
+    /// Reads and checks a verifying key.
+    ///
+    /// # Errors
+    /// [`ProofError::KeyUnreadable`].
+    fn load_key(&self, bytes: &[u8]) -> Result<Self::Key, ProofError>;
+
+    /// What identifies a key.
+    fn key_facts(&self, key: &Self::Key) -> KeyFacts;
+
+    /// Verifies a model proof.
+    ///
+    /// # Errors
+    /// [`ProofError::Commitment`], [`ProofError::Malformed`] or [`ProofError::Refuted`].
+    fn check_model(
+        &self,
+        key: &Self::Key,
+        scope: &Scope,
+        commitment: &CommitmentBytes,
+        proof: &ProofBytes,
+    ) -> Result<Self::Model, ProofError>;
+
+    /// Verifies the score proof of one chunk.
+    ///
+    /// # Errors
+    /// [`ProofError::Malformed`] or [`ProofError::Refuted`].
+    fn check_score(
+        &self,
+        key: &Self::Key,
+        set: &TestSet,
+        model: &Self::Model,
+        claim: &ScoreClaim,
+        proof: &ProofBytes,
+    ) -> Result<(), ProofError>;
+}
+
+/// Groth16 with two commitments, of the `circuits` package.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Groth16;
+
+impl ProofChecker for Groth16 {
+    type Key = VerifyingKey;
+    type Model = VerifiedModel;
+
+    fn load_key(&self, bytes: &[u8]) -> Result<VerifyingKey, ProofError> {
+        VerifyingKey::from_bytes(bytes)
+            .map_err(|error| ProofError::KeyUnreadable { reason: error.to_string() })
+    }
+
+    fn key_facts(&self, key: &VerifyingKey) -> KeyFacts {
+        KeyFacts { class: key.class(), digest: key.digest(), trust: key.trust() }
+    }
+
+    fn check_model(
+        &self,
+        key: &VerifyingKey,
+        scope: &Scope,
+        commitment: &CommitmentBytes,
+        proof: &ProofBytes,
+    ) -> Result<VerifiedModel, ProofError> {
+        let commitment = Commitment::from_bytes(&commitment.0)
+            .map_err(|error| ProofError::Commitment { reason: error.to_string() })?;
+        verify_model(key, scope, &commitment, &decode(proof)?)
+            .map_err(|error| ProofError::Refuted { reason: error.to_string() })
+    }
+
+    fn check_score(
+        &self,
+        key: &VerifyingKey,
+        set: &TestSet,
+        model: &VerifiedModel,
+        claim: &ScoreClaim,
+        proof: &ProofBytes,
+    ) -> Result<(), ProofError> {
+        verify_score(key, set, model, claim, &decode(proof)?)
+            .map_err(|error| ProofError::Refuted { reason: error.to_string() })
+    }
+}
+
+fn decode(proof: &ProofBytes) -> Result<Proof, ProofError> {
+    Proof::from_bytes(&proof.0).map_err(|error| ProofError::Malformed { reason: error.to_string() })
+}
+
+/// All proofs of one record, with everything but the key and the test set that it takes to check them.
+#[derive(Clone, Debug)]
+pub struct ProofCheck<M> {
+    subject: RecordId,
+    pin: KeyPin,
+    task: Task<M>,
+}
+
+#[derive(Clone, Debug)]
+enum Task<M> {
+    Model { scope: Scope, commitment: CommitmentBytes, proof: ProofBytes },
+    Score { test_set: BlobRef, model: M, claims: Vec<(ScoreClaim, ProofBytes)> },
+}
+
+/// Evidence that all proofs of one record were verified. Made only by [`ProofCheck::run`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence<M> {
+    subject: RecordId,
+    /// Present if it was a model proof.
+    model: Option<M>,
+}
+
+impl<M> Evidence<M> {
+    /// The record that it is about.
+    pub fn subject(&self) -> RecordId {
+        self.subject
+    }
+
+    pub(crate) fn into_model(self, expected: RecordId) -> Result<M, ProofError> {
+        match self.model {
+            Some(model) if self.subject == expected => Ok(model),
+            _ => Err(ProofError::OtherEvidence { expected, got: self.subject }),
+        }
+    }
+
+    pub(crate) fn into_score(self, expected: RecordId) -> Result<(), ProofError> {
+        match self.model {
+            None if self.subject == expected => Ok(()),
+            _ => Err(ProofError::OtherEvidence { expected, got: self.subject }),
+        }
+    }
+}
+
+impl<M> ProofCheck<M> {
+    pub(crate) fn model(
+        subject: RecordId,
+        pin: KeyPin,
+        scope: Scope,
+        commitment: CommitmentBytes,
+        proof: ProofBytes,
+    ) -> Self {
+        Self { subject, pin, task: Task::Model { scope, commitment, proof } }
+    }
+
+    pub(crate) fn score(
+        subject: RecordId,
+        pin: KeyPin,
+        test_set: BlobRef,
+        model: M,
+        claims: Vec<(ScoreClaim, ProofBytes)>,
+    ) -> Self {
+        Self { subject, pin, task: Task::Score { test_set, model, claims } }
+    }
+
+    /// The record.
+    pub fn subject(&self) -> RecordId {
+        self.subject
+    }
+
+    /// The key that it takes.
+    pub fn key(&self) -> KeyPin {
+        self.pin
+    }
+
+    /// The test set that it takes; none for a model proof.
+    pub fn test_set(&self) -> Option<BlobRef> {
+        match &self.task {
+            Task::Model { .. } => None,
+            Task::Score { test_set, .. } => Some(*test_set),
+        }
+    }
+
+    /// Number of proofs: what the check costs.
+    pub fn proofs(&self) -> usize {
+        match &self.task {
+            Task::Model { .. } => 1,
+            Task::Score { claims, .. } => claims.len(),
+        }
+    }
+}
+
+impl<M: Clone> ProofCheck<M> {
+    /// Verifies all proofs. Takes milliseconds for each: not for a thread that others wait for.
+    ///
+    /// # Errors
+    /// The first proof that does not verify, or [`ProofError::OtherKey`], [`ProofError::OtherTestSet`] if key or test
+    /// set are not the competition's.
+    pub fn run<C: ProofChecker<Model = M>>(
+        &self,
+        checker: &C,
+        key: &C::Key,
+        set: Option<&TestSet>,
+    ) -> Result<Evidence<M>, ProofError> {
+        let facts = checker.key_facts(key);
+        if (facts.class, facts.digest) != (self.pin.class, self.pin.digest) {
+            return Err(ProofError::OtherKey {
+                expected_class: self.pin.class,
+                expected: self.pin.digest,
+                got_class: facts.class,
+                got: facts.digest,
+            });
+        }
+        let model = match &self.task {
+            Task::Model { scope, commitment, proof } => {
+                Some(checker.check_model(key, scope, commitment, proof)?)
+            }
+            Task::Score { test_set, model, claims } => {
+                let set = expect_test_set(test_set, set)?;
+                for (claim, proof) in claims {
+                    checker.check_score(key, set, model, claim, proof).map_err(|source| {
+                        ProofError::Chunk { chunk: claim.chunk.index, source: Box::new(source) }
+                    })?;
+                }
+                None
+            }
+        };
+        Ok(Evidence { subject: self.subject, model })
+    }
+}
+
+fn expect_test_set<'a>(expected: &BlobRef, got: Option<&'a TestSet>) -> Result<&'a TestSet, ProofError> {
+    let expected = *expected.id.as_bytes();
+    match got {
+        Some(set) if set.digest() == expected => Ok(set),
+        other => Err(ProofError::OtherTestSet { expected, got: other.map(TestSet::digest) }),
+    }
+}

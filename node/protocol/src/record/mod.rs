@@ -1,0 +1,301 @@
+//! The kinds of record and their canonical payload: a version byte, then DAG-CBOR `{kind: body}`.
+//!
+//! A new kind, or a new size class, is something that older software ignores. A changed field, or a new variant of
+//! one, is a new version. Both are told apart from nonsense, which is rejected.
+
+mod competition;
+mod entry;
+mod rules;
+mod submission;
+
+pub use competition::{AdmittedClass, Caps, Competition, Openness, Phase, Prize, TieRule};
+pub use entry::{CommitmentBytes, Entry};
+pub use rules::RuleError;
+pub use submission::{ChunkProof, ProofBytes, Submission, statement_id};
+
+use crate::{Author, RecordId, SealError, Signed, Verdict};
+use circuits::{ClassId, model::UnknownClass};
+use libp2p_identity::Keypair;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// Version of the payload's encoding.
+pub const VERSION: u8 = 1;
+
+/// What a record says. `C` is how size classes are named: [`ClassId`] once they are known to exist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body<C = ClassId> {
+    /// By the host.
+    Competition(Box<Competition<C>>),
+    /// By a competitor.
+    Entry(Box<Entry<C>>),
+    /// By the entry's competitor.
+    Submission(Submission),
+}
+
+/// The kinds of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`Competition`].
+    Competition,
+    /// [`Entry`].
+    Entry,
+    /// [`Submission`].
+    Submission,
+}
+
+impl Kind {
+    /// Its name in the payload.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Competition => "competition",
+            Self::Entry => "entry",
+            Self::Submission => "submission",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Competition, Self::Entry, Self::Submission].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Why a payload is not a record that obeys the rules.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum FormError {
+    /// No bytes at all. Reject.
+    #[error("expected a version byte and a body, got an empty payload")]
+    Empty,
+    /// Perhaps of later software. Ignore.
+    #[error("expected version {VERSION}, got {got}: perhaps newer software made it")]
+    UnknownVersion {
+        /// Its version.
+        got: u8,
+    },
+    /// Perhaps of later software. Ignore.
+    #[error("expected a competition, entry or submission, got {got:?}: perhaps newer software made it")]
+    UnknownKind {
+        /// Its kind, cut to 64 characters.
+        got: String,
+    },
+    /// A size class that is not in the catalogue: perhaps of later software. Ignore.
+    #[error("{0}: perhaps newer software made it")]
+    UnknownClass(UnknownClass),
+    /// Not DAG-CBOR, or not the fields of its kind. Reject.
+    #[error("not a record: {0}")]
+    Malformed(String),
+    /// Another encoding of the same body. Reject.
+    #[error("expected the canonical encoding, {expected} bytes, got {got} other bytes")]
+    NotCanonical {
+        /// Length of the canonical payload.
+        expected: usize,
+        /// Length of this payload.
+        got: usize,
+    },
+    /// A field outside its range, or fields that contradict each other. Reject.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+}
+
+impl FormError {
+    /// What the error means for the sender.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::UnknownVersion { .. } | Self::UnknownKind { .. } | Self::UnknownClass(_) => Verdict::Ignore,
+            Self::Empty | Self::Malformed(_) | Self::NotCanonical { .. } | Self::Rule(_) => Verdict::Reject,
+        }
+    }
+}
+
+impl Body {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Competition(_) => Kind::Competition,
+            Self::Entry(_) => Kind::Entry,
+            Self::Submission(_) => Kind::Submission,
+        }
+    }
+
+    /// Checks everything that needs no other record.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate(&self) -> Result<(), RuleError> {
+        match self {
+            Self::Competition(body) => body.validate(),
+            Self::Entry(body) => body.validate(),
+            Self::Submission(body) => body.validate(),
+        }
+    }
+
+    /// The canonical payload.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] if a number is not finite.
+    pub fn to_payload(&self) -> Result<Vec<u8>, FormError> {
+        let mut payload = vec![VERSION];
+        serde_ipld_dagcbor::to_writer(&mut payload, self)
+            .map_err(|error| FormError::Malformed(error.to_string()))?;
+        Ok(payload)
+    }
+
+    /// Reads a payload and checks version, kind, fields, canonical encoding and rules, in this order.
+    ///
+    /// # Errors
+    /// The first of these that fails.
+    pub fn from_payload(payload: &[u8]) -> Result<Self, FormError> {
+        let (&version, cbor) = payload.split_first().ok_or(FormError::Empty)?;
+        if version != VERSION {
+            return Err(FormError::UnknownVersion { got: version });
+        }
+        check_kind(cbor)?;
+        let body: Self = serde_ipld_dagcbor::from_slice(cbor)
+            .map_err(|error| unknown_class(cbor).unwrap_or_else(|| malformed(&error)))?;
+        let canonical = body.to_payload()?;
+        if canonical != payload {
+            return Err(FormError::NotCanonical { expected: canonical.len(), got: payload.len() });
+        }
+        body.validate()?;
+        Ok(body)
+    }
+}
+
+fn malformed(error: &dyn fmt::Display) -> FormError {
+    // The decoder quotes names that it did not expect, however long they are.
+    FormError::Malformed(error.to_string().chars().take(200).collect())
+}
+
+fn check_kind(cbor: &[u8]) -> Result<(), FormError> {
+    let outer: BTreeMap<String, IgnoredAny> =
+        serde_ipld_dagcbor::from_slice(cbor).map_err(|error| malformed(&error))?;
+    let mut names = outer.into_keys();
+    match (names.next(), names.next()) {
+        (Some(name), None) if Kind::from_name(&name).is_some() => Ok(()),
+        (Some(name), None) => Err(FormError::UnknownKind { got: name.chars().take(64).collect() }),
+        _ => Err(FormError::Malformed("expected a map with one kind in it".to_owned())),
+    }
+}
+
+/// The size class of a body that would be in order if it existed.
+fn unknown_class(cbor: &[u8]) -> Option<FormError> {
+    let body: Body<String> = serde_ipld_dagcbor::from_slice(cbor).ok()?;
+    let names = match body {
+        Body::Competition(body) => body.size_classes.into_iter().map(|admitted| admitted.class).collect(),
+        Body::Entry(body) => vec![body.class],
+        Body::Submission(_) => Vec::new(),
+    };
+    names.into_iter().find_map(|name| name.parse::<ClassId>().err()).map(FormError::UnknownClass)
+}
+
+/// A record of one kind with its author. Made only from a [`Signed`] envelope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record<T> {
+    id: RecordId,
+    author: Author,
+    bytes: Arc<[u8]>,
+    body: T,
+}
+
+impl<T> Record<T> {
+    /// BLAKE3 of the signed bytes.
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// Who signed it.
+    pub fn author(&self) -> Author {
+        self.author
+    }
+
+    /// The signed bytes.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &T {
+        &self.body
+    }
+}
+
+/// A record that is signed, canonical and obeys every rule that needs no other record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WellFormed {
+    /// A competition.
+    Competition(Arc<Record<Competition>>),
+    /// An entry.
+    Entry(Arc<Record<Entry>>),
+    /// A submission.
+    Submission(Arc<Record<Submission>>),
+}
+
+impl WellFormed {
+    /// Reads the payload of a verified envelope.
+    ///
+    /// # Errors
+    /// As [`Body::from_payload`].
+    pub fn parse(signed: &Signed) -> Result<Self, FormError> {
+        fn record<T>(signed: &Signed, body: T) -> Arc<Record<T>> {
+            let (id, author, bytes) = (signed.id(), signed.author(), Arc::clone(signed.bytes()));
+            Arc::new(Record { id, author, bytes, body })
+        }
+        Ok(match Body::from_payload(signed.payload())? {
+            Body::Competition(body) => Self::Competition(record(signed, *body)),
+            Body::Entry(body) => Self::Entry(record(signed, *body)),
+            Body::Submission(body) => Self::Submission(record(signed, body)),
+        })
+    }
+
+    /// BLAKE3 of the signed bytes.
+    pub fn id(&self) -> RecordId {
+        match self {
+            Self::Competition(record) => record.id,
+            Self::Entry(record) => record.id,
+            Self::Submission(record) => record.id,
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Competition(_) => Kind::Competition,
+            Self::Entry(_) => Kind::Entry,
+            Self::Submission(_) => Kind::Submission,
+        }
+    }
+
+    /// The competition that it is, or belongs to.
+    pub fn competition(&self) -> RecordId {
+        match self {
+            Self::Competition(record) => record.id,
+            Self::Entry(record) => record.body.competition,
+            Self::Submission(record) => record.body.competition,
+        }
+    }
+
+    /// The signed bytes.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        match self {
+            Self::Competition(record) => &record.bytes,
+            Self::Entry(record) => &record.bytes,
+            Self::Submission(record) => &record.bytes,
+        }
+    }
+}
+
+/// Checks and signs a record.
+///
+/// # Errors
+/// If the body breaks a rule, the record becomes too long, or the key is not ed25519.
+pub fn sign(keypair: &Keypair, body: &Body) -> Result<Signed, SealError> {
+    let payload = body.to_payload()?;
+    Body::from_payload(&payload)?;
+    Signed::seal(keypair, payload)
+}

@@ -1,0 +1,137 @@
+//! The rules that a record must obey by itself, as errors and small checks.
+
+use crate::limits::MAX_TIMESTAMP;
+use circuits::{ClassId, statement::TaskError};
+use std::ops::RangeInclusive;
+
+/// A rule that a record breaks by itself, whatever other records say. Always rejected.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RuleError {
+    /// A number out of range.
+    #[error("{what}: expected {min} to {max}, got {got}")]
+    Range {
+        /// What is counted or measured.
+        what: &'static str,
+        /// Smallest value.
+        min: u64,
+        /// Largest value.
+        max: u64,
+        /// The value.
+        got: u64,
+    },
+    /// A text that is too short or too long.
+    #[error("{what}: expected {min} to {max} bytes, got {got}")]
+    TextLength {
+        /// Which text.
+        what: &'static str,
+        /// Fewest bytes.
+        min: usize,
+        /// Most bytes.
+        max: usize,
+        /// Its length.
+        got: usize,
+    },
+    /// A character that could disguise a text on a terminal.
+    #[error("{what}: expected no control or direction characters, got {got:?}")]
+    TextCharacter {
+        /// Which text.
+        what: &'static str,
+        /// The first such character.
+        got: char,
+    },
+    /// White space around a text: two names that look the same.
+    #[error("{what}: expected no white space at its ends, got {got:?}")]
+    TextEnds {
+        /// Which text.
+        what: &'static str,
+        /// The text.
+        got: String,
+    },
+    /// A deadline that was over before the competition began.
+    #[error("prove deadline: expected a time after {created}, when the competition was made, got {deadline}")]
+    Deadline {
+        /// When the competition was made, seconds since 1970.
+        created: u64,
+        /// Its deadline, seconds since 1970.
+        deadline: u64,
+    },
+    /// The task.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The same size class twice.
+    #[error("size class {class} is there already")]
+    DuplicateClass {
+        /// The class.
+        class: ClassId,
+    },
+    /// A size class that the task does not fit into.
+    #[error(
+        "size class {class}: expected a task of at most {} features of {} bits and {} classes, got {} features of {} bits and {} classes",
+        expected.0, expected.1, expected.2, got.0, got.1, got.2
+    )]
+    ClassDoesNotFit {
+        /// The class.
+        class: ClassId,
+        /// Most features, bits and classes.
+        expected: (usize, u32, usize),
+        /// Features, bits and classes of the task.
+        got: (usize, u32, usize),
+    },
+    /// More chunks than a submission may have.
+    #[error("size class {class}: expected a test set of at most {max} chunks, got {got}")]
+    TooManyChunks {
+        /// The class.
+        class: ClassId,
+        /// Most chunks.
+        max: usize,
+        /// Chunks of the test set.
+        got: u64,
+    },
+}
+
+pub(super) fn range(what: &'static str, got: u64, range: RangeInclusive<u64>) -> Result<(), RuleError> {
+    if range.contains(&got) {
+        return Ok(());
+    }
+    Err(RuleError::Range { what, min: *range.start(), max: *range.end(), got })
+}
+
+pub(super) fn timestamp(what: &'static str, got: u64) -> Result<(), RuleError> {
+    range(what, got, 0..=MAX_TIMESTAMP)
+}
+
+/// One line: length, no control characters, no white space around it.
+pub(super) fn line(what: &'static str, text: &str, max: usize) -> Result<(), RuleError> {
+    length(what, text, 1, max)?;
+    characters(what, text, &[])?;
+    if text.trim() != text {
+        return Err(RuleError::TextEnds { what, got: text.to_owned() });
+    }
+    Ok(())
+}
+
+/// Several lines, perhaps none: length, no control characters but newline and tab.
+pub(super) fn lines(what: &'static str, text: &str, max: usize) -> Result<(), RuleError> {
+    length(what, text, 0, max)?;
+    characters(what, text, &['\n', '\t'])
+}
+
+fn length(what: &'static str, text: &str, min: usize, max: usize) -> Result<(), RuleError> {
+    if (min..=max).contains(&text.len()) {
+        return Ok(());
+    }
+    Err(RuleError::TextLength { what, min, max, got: text.len() })
+}
+
+fn characters(what: &'static str, text: &str, admitted: &[char]) -> Result<(), RuleError> {
+    match text.chars().find(|c| disguises(*c) && !admitted.contains(c)) {
+        Some(got) => Err(RuleError::TextCharacter { what, got }),
+        None => Ok(()),
+    }
+}
+
+/// Control characters, Unicode's Bidi_Control, line and paragraph separators, and zero-width characters.
+fn disguises(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

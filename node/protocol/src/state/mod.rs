@@ -1,0 +1,299 @@
+//! The core: bytes of records, facts about blobs and results of proof checks go in; outcomes, wishes and proof checks
+//! come out. It does no I/O, has no clock, and every queue has a bound.
+
+mod judge;
+mod outcome;
+mod pending;
+
+use crate::{
+    BlobFacts, BlobId, BlobRole, Contest, ContextError, Defect, EnvelopeError, Evidence, Kept, ProofError,
+    RecordId, RecordSet, Signed, Verdict, WellFormed,
+    limits::{MAX_RECORD_BYTES, MAX_REFUSED},
+};
+use judge::Judged;
+pub use outcome::{JobId, Need, Outcome, ProofJob, Refusal, Update, WantedBlob};
+pub(crate) use pending::Admitted;
+use pending::{Key, Pool};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+/// Records that are kept, and those that are on their way. `M` is the proof checker's evidence
+/// ([`ProofChecker::Model`](crate::ProofChecker::Model)).
+#[derive(Debug)]
+pub struct State<M> {
+    set: RecordSet<M>,
+    blobs: HashMap<(BlobRole, BlobId), BlobFacts>,
+    pool: Pool<M>,
+    /// Checks that have not been handed out; every one has its record in the pool.
+    ready: VecDeque<ProofJob<M>>,
+    refused: HashMap<RecordId, String>,
+    refused_order: VecDeque<RecordId>,
+}
+
+impl<M> Default for State<M> {
+    fn default() -> Self {
+        Self {
+            set: RecordSet::default(),
+            blobs: HashMap::new(),
+            pool: Pool::default(),
+            ready: VecDeque::new(),
+            refused: HashMap::new(),
+            refused_order: VecDeque::new(),
+        }
+    }
+}
+
+/// A record to be judged, or to be refused because of what it refers to.
+struct Work {
+    record: WellFormed,
+    received_at: u64,
+    doom: Option<Refusal>,
+}
+
+impl<M: Clone> State<M> {
+    /// Takes a record's signed bytes. `received_at` is the caller's time, seconds since 1970.
+    ///
+    /// The second value says what has become of *other* records because of this one.
+    pub fn apply(&mut self, bytes: &[u8], received_at: u64) -> (Outcome, Vec<Update>) {
+        let record = match self.read(bytes) {
+            Ok(record) => record,
+            Err(outcome) => return (outcome, Vec::new()),
+        };
+        let id = record.id();
+        let mut updates = self.work(VecDeque::from([Work { record, received_at, doom: None }]));
+        let own = updates.iter().position(|update| update.id == id);
+        // `work` reports on everything that it was given.
+        let outcome = own.map_or(Outcome::Refused(Refusal::Busy), |at| updates.remove(at).outcome);
+        (outcome, updates)
+    }
+
+    /// Everything about a record that needs no other record, cheapest first.
+    fn read(&mut self, bytes: &[u8]) -> Result<WellFormed, Outcome> {
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Err(Outcome::Refused(EnvelopeError::TooLong { got: bytes.len() }.into()));
+        }
+        let id = RecordId::of(bytes);
+        if self.set.kind_of(id).is_some() {
+            return Err(Outcome::Known);
+        }
+        if self.pool.contains(id) {
+            return Err(Outcome::Pending);
+        }
+        if let Some(reason) = self.refused.get(&id) {
+            return Err(Outcome::Refused(Refusal::Again { reason: reason.clone() }));
+        }
+        let signed = Signed::open(bytes).map_err(|error| Outcome::Refused(error.into()))?;
+        WellFormed::parse(&signed).map_err(|error| {
+            let refusal = Refusal::from(error);
+            self.remember(id, &refusal);
+            Outcome::Refused(refusal)
+        })
+    }
+
+    /// Tells what reading a blob showed (the caller has compared its bytes with the id) and judges the records that
+    /// waited for it. Blobs that no known competition refers to are forgotten at once.
+    pub fn blob_arrived(&mut self, role: BlobRole, blob: BlobId, facts: BlobFacts) -> Vec<Update> {
+        let wanted = self.set.contests().flat_map(blobs_of).any(|w| (w.role, w.blob.id) == (role, blob));
+        if !wanted {
+            return Vec::new();
+        }
+        self.blobs.insert((role, blob), facts);
+        let waiting = self.pool.take_waiting(Key::Blob(role, blob));
+        self.work(
+            waiting.into_iter().map(|(record, at)| Work { record, received_at: at, doom: None }).collect(),
+        )
+    }
+
+    /// The next proof check to run, oldest first. The caller decides how many run at once, and reports on every one:
+    /// one that cannot be run as [`ProofError::NotChecked`], so that its record does not take up room for ever.
+    pub fn next_job(&mut self) -> Option<ProofJob<M>> {
+        self.ready.pop_front()
+    }
+
+    /// The result of a proof check, with its duration in microseconds. The first update is about its record; none
+    /// follow for a job that is not under way.
+    pub fn proof_checked(
+        &mut self,
+        job: JobId,
+        result: Result<Evidence<M>, ProofError>,
+        micros: u64,
+    ) -> Vec<Update> {
+        let Some((admitted, received_at)) = self.pool.take_job(job) else { return Vec::new() };
+        let record = admitted.record();
+        let outcome = match self.keep_proved(admitted, result, received_at, micros) {
+            Ok(displaced) => Outcome::Accepted { displaced },
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        let mut queue = VecDeque::new();
+        let mut updates = vec![self.settle(&record, outcome, &mut queue)];
+        updates.extend(self.work(queue));
+        updates
+    }
+
+    fn keep_proved(
+        &mut self,
+        admitted: Admitted<M>,
+        result: Result<Evidence<M>, ProofError>,
+        first_seen: u64,
+        verify_us: u64,
+    ) -> Result<Vec<RecordId>, Refusal> {
+        let evidence = result?;
+        Ok(match admitted {
+            Admitted::Entry(entry) => {
+                self.set.insert_entry(Kept { item: entry.proved(evidence)?, first_seen, verify_us })?
+            }
+            Admitted::Submission(submission) => {
+                let item = submission.proved(evidence)?;
+                self.set.insert_submission(Kept { item, first_seen, verify_us })?
+            }
+        })
+    }
+
+    /// Judges records until none is left whose fate has changed.
+    fn work(&mut self, mut queue: VecDeque<Work>) -> Vec<Update> {
+        let mut updates = Vec::new();
+        while let Some(Work { record, received_at, doom }) = queue.pop_front() {
+            let outcome = match doom {
+                Some(refusal) => Outcome::Refused(refusal),
+                None => self.place(&record, received_at, &mut queue, &mut updates),
+            };
+            updates.push(self.settle(&record, outcome, &mut queue));
+        }
+        updates
+    }
+
+    fn place(
+        &mut self,
+        record: &WellFormed,
+        received_at: u64,
+        queue: &mut VecDeque<Work>,
+        updates: &mut Vec<Update>,
+    ) -> Outcome {
+        match self.judge(record) {
+            Judged::Refuse(refusal) => Outcome::Refused(refusal),
+            Judged::Keep(competition) => {
+                let kept = Kept { item: competition, first_seen: received_at, verify_us: 0 };
+                match self.set.insert_competition(kept) {
+                    Ok(()) => Outcome::Accepted { displaced: Vec::new() },
+                    Err(reason) => Outcome::Refused(reason.into()),
+                }
+            }
+            Judged::Wait(needs) => {
+                if !self.make_room(record, queue, updates) {
+                    return Outcome::Refused(Refusal::Busy);
+                }
+                self.pool.wait(record.clone(), received_at, &needs);
+                Outcome::Waiting { needs }
+            }
+            Judged::Check(admitted) => {
+                if !self.make_room(record, queue, updates) {
+                    return Outcome::Refused(Refusal::Busy);
+                }
+                let check = admitted.check();
+                let id = self.pool.check(*admitted, received_at);
+                self.ready.push_back(ProofJob { id, check });
+                Outcome::Checking
+            }
+        }
+    }
+
+    /// Gives up the records that have waited longest, until there is room for one more.
+    fn make_room(
+        &mut self,
+        record: &WellFormed,
+        queue: &mut VecDeque<Work>,
+        updates: &mut Vec<Update>,
+    ) -> bool {
+        while !self.pool.has_room(record.bytes().len()) {
+            let Some(oldest) = self.pool.take_oldest_waiting() else { return false };
+            updates.push(self.settle(&oldest, Outcome::Refused(Refusal::Busy), queue));
+        }
+        true
+    }
+
+    /// Makes an outcome known to the records that waited for this one.
+    fn settle(&mut self, record: &WellFormed, outcome: Outcome, queue: &mut VecDeque<Work>) -> Update {
+        let (id, kind, competition) = (record.id(), record.kind(), record.competition());
+        let doom = match &outcome {
+            Outcome::Accepted { .. } => None,
+            Outcome::Refused(refusal) => {
+                self.remember(id, refusal);
+                Some(Refusal::Context(ContextError::Orphan { on: id }))
+            }
+            Outcome::Known | Outcome::Pending | Outcome::Checking | Outcome::Waiting { .. } => {
+                return Update { id, kind, competition, outcome };
+            }
+        };
+        let waiting = self.pool.take_waiting(Key::Record(id));
+        queue.extend(waiting.into_iter().map(|(record, at)| Work {
+            record,
+            received_at: at,
+            doom: doom.clone(),
+        }));
+        Update { id, kind, competition, outcome }
+    }
+
+    /// Only what is provably bad: everything else may be judged otherwise another time.
+    fn remember(&mut self, id: RecordId, refusal: &Refusal) {
+        if refusal.verdict() != Verdict::Reject {
+            return;
+        }
+        if self.refused.insert(id, refusal.to_string()).is_none() {
+            self.refused_order.push_back(id);
+        }
+        while self.refused_order.len() > MAX_REFUSED {
+            if let Some(oldest) = self.refused_order.pop_front() {
+                self.refused.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl<M> State<M> {
+    /// What has been checked and kept.
+    pub fn set(&self) -> &RecordSet<M> {
+        &self.set
+    }
+
+    /// How many records wait, or have their proofs checked: of one competition, or of all.
+    pub fn pending(&self, competition: Option<RecordId>) -> usize {
+        self.pool.count(competition)
+    }
+
+    /// Proof checks that wait to be run.
+    pub fn jobs_ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Records that others refer to and that are neither kept nor on their way.
+    pub fn wanted_records(&self) -> BTreeSet<RecordId> {
+        self.pool.wanted_records().filter(|id| !self.pool.contains(*id)).collect()
+    }
+
+    /// Blobs that verification needs and that have not been read yet, of all competitions.
+    pub fn wanted_blobs(&self) -> BTreeSet<WantedBlob> {
+        let blobs = self.set.contests().flat_map(blobs_of);
+        blobs.filter(|wanted| !self.blobs.contains_key(&(wanted.role, wanted.blob.id))).collect()
+    }
+
+    /// What is wrong with the blobs that a competition's host chose, as far as they are here.
+    pub fn defects(&self, competition: RecordId) -> Vec<Defect> {
+        let Some(contest) = self.set.contest(competition) else { return Vec::new() };
+        let body = contest.competition().item.body();
+        let test_set = self.test_set_defect(competition, body);
+        let keys = body.size_classes.iter().filter_map(|class| self.key_defect(competition, class));
+        test_set.into_iter().chain(keys).collect()
+    }
+}
+
+/// The blobs that verifying records of a competition takes.
+fn blobs_of<M>(contest: &Contest<M>) -> impl Iterator<Item = WantedBlob> {
+    let competition = contest.id();
+    let body = contest.competition().item.body();
+    let test_set = WantedBlob { competition, role: BlobRole::TestSet, blob: body.test_set };
+    let key = move |class: &crate::AdmittedClass| WantedBlob {
+        competition,
+        role: BlobRole::VerifyingKey,
+        blob: class.verifying_key,
+    };
+    std::iter::once(test_set).chain(body.size_classes.iter().map(key))
+}
