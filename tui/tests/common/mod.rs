@@ -1,0 +1,225 @@
+//! What the tests share: made-up competitions, and a daemon that says what a test tells it to.
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
+use std::path::PathBuf;
+
+use api::{
+    API_VERSION, Board, BoardRow, Body, Command, CompetitionSummary, Hello, Peer, Phase, Reply, Request,
+    SetupTrust,
+};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tui::conn::FromConn;
+use tui::state::{Clock, State};
+use tui::update::{Effect, Msg, update};
+
+/// 2025-11-23 19:12:05 UTC.
+pub const NOW: u64 = 1_763_925_125;
+
+/// A whole id in hex that starts with `start`.
+pub fn id(start: &str) -> String {
+    format!("{start:0<64}")
+}
+
+/// A peer id that ends with `end`.
+pub fn peer_id(end: &str) -> String {
+    format!("12D3KooW{end:z>44}")
+}
+
+pub fn competition(start: &str, title: &str, open: bool) -> CompetitionSummary {
+    CompetitionSummary {
+        id: id(start),
+        title: title.to_owned(),
+        host: peer_id("Host"),
+        phase: Phase::Proving,
+        open,
+        rows: 898,
+        features: 64,
+        classes: 10,
+        size_classes: vec!["linear-64x10".to_owned(), "mlp-64-32-10".to_owned()],
+        threshold_bps: 9_000,
+        entries: 3,
+        submissions: 3,
+        best: Some(874),
+        created: NOW - 7_200,
+        prove_deadline: NOW + 86_400,
+    }
+}
+
+pub fn row(rank: u64, name: &str, correct: u64, interval_bps: (u32, u32)) -> BoardRow {
+    BoardRow {
+        rank,
+        display_name: name.to_owned(),
+        competitor: peer_id(&format!("Comp{rank:04}")),
+        entry: id(&format!("e{rank:03}")),
+        submission: id(&format!("5{rank:03}")),
+        size_class: "mlp-64-32-10".to_owned(),
+        correct,
+        rows: 898,
+        accuracy_bps: u32::try_from(correct * 10_000 / 898).unwrap(),
+        interval_bps,
+        entries: rank,
+        submitted: NOW - 300 * rank,
+        first_seen: NOW - 290 * rank,
+        checked_here: rank != 3,
+        verify_us: 6_204,
+        setup: SetupTrust::SingleParty,
+        mine: rank == 2,
+    }
+}
+
+pub fn rows() -> Vec<BoardRow> {
+    vec![
+        row(1, "日本語の名前はとても長い", 874, (9_607, 9_826)),
+        row(2, "Zoë", 861, (9_433, 9_708)),
+        row(3, "a name that is longer than any column for names", 799, (8_680, 9_099)),
+    ]
+}
+
+pub fn board(competition: CompetitionSummary, rows: Vec<BoardRow>) -> Board {
+    Board {
+        competition,
+        description: "Handwritten digits, eight by eight pixels, as scikit-learn has them.".to_owned(),
+        setup: SetupTrust::SingleParty,
+        test_set_here: true,
+        test_set: id("7e57"),
+        records: 12,
+        pending: 1,
+        fingerprint: id("3fa9c1d2e0b1"),
+        rows,
+    }
+}
+
+pub fn peers() -> Vec<Peer> {
+    let peer = |n: u64| Peer {
+        peer_id: peer_id(&format!("Peer{n:04}")),
+        address: format!("/ip4/127.0.0.1/tcp/400{n}"),
+        agent: if n == 2 { String::new() } else { "podium/0.1.0".to_owned() },
+        records: 12 - n,
+        refused: n - 1,
+        score: 1.5 - 2.0 * f64::from(u32::try_from(n).unwrap()),
+    };
+    vec![peer(1), peer(2)]
+}
+
+pub fn hello() -> Hello {
+    Hello {
+        api_version: API_VERSION,
+        agent: "podium/0.1.0".to_owned(),
+        peer_id: peer_id("Self0001"),
+        listen: vec!["/ip4/127.0.0.1/tcp/4001".to_owned()],
+        data_dir: "/home/me/.local/share/podium".to_owned(),
+    }
+}
+
+/// A state before anything is known, on a screen of `size`.
+pub fn fresh(size: (u16, u16)) -> State {
+    let socket = PathBuf::from("/home/me/.local/share/podium/podium.sock");
+    State::new(socket, None, size, Clock { unix: NOW, mono_ms: 0 })
+}
+
+pub fn conn(state: &mut State, msg: FromConn) -> Vec<Effect> {
+    update(state, Msg::Conn(msg))
+}
+
+pub fn connect(state: &mut State) -> Vec<Effect> {
+    conn(state, FromConn::Connected(Box::new(hello())))
+}
+
+pub fn answer(state: &mut State, command: Command, body: Body) -> Vec<Effect> {
+    conn(state, FromConn::Answer { command, body: Box::new(body) })
+}
+
+pub fn tick(state: &mut State, mono_ms: u64) -> Vec<Effect> {
+    update(state, Msg::Tick(Clock { unix: NOW + mono_ms / 1_000, mono_ms }))
+}
+
+/// The competitions of [`full`].
+pub fn competitions() -> Vec<CompetitionSummary> {
+    let mut closed = competition("beef", "Breast cancer", false);
+    closed.phase = Phase::Closed;
+    closed.rows = 284;
+    closed.best = None;
+    closed.entries = 0;
+    closed.size_classes.truncate(1);
+    vec![
+        competition("3fa9c1", "Digits: which is it?", true),
+        competition("d19175", "手書き数字コンペティション", true),
+        closed,
+    ]
+}
+
+/// A state in which everything has arrived.
+pub fn full(size: (u16, u16)) -> State {
+    let mut state = fresh(size);
+    connect(&mut state);
+    let known = competitions();
+    let first = known[0].clone();
+    answer(&mut state, Command::Competitions, Body::Competitions { competitions: known });
+    let asked = Command::Board { competition: first.id.clone() };
+    answer(&mut state, asked, Body::Board(Box::new(board(first, rows()))));
+    answer(&mut state, Command::Peers, Body::Peers { peers: peers() });
+    state
+}
+
+/// One connection of the made-up daemon.
+pub struct Daemon {
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+}
+
+impl Daemon {
+    pub async fn accept(listener: &UnixListener) -> Self {
+        let (stream, _): (UnixStream, _) = listener.accept().await.unwrap();
+        let (read, writer) = stream.into_split();
+        Self { lines: BufReader::new(read).lines(), writer }
+    }
+
+    /// The next request; `None` when the client has hung up.
+    pub async fn request(&mut self) -> Option<Request> {
+        let line = self.lines.next_line().await.ok()??;
+        Some(serde_json::from_str(&line).unwrap())
+    }
+
+    pub async fn raw(&mut self, bytes: &[u8]) {
+        // The client may hang up while it is told too much.
+        let _ = self.writer.write_all(bytes).await;
+    }
+
+    pub async fn reply(&mut self, id: u64, body: Body) {
+        let mut line = serde_json::to_vec(&Reply { id, body }).unwrap();
+        line.push(b'\n');
+        self.raw(&line).await;
+    }
+
+    /// Answers the greeting and the subscription; returns the subscription's id.
+    pub async fn greet(&mut self) -> u64 {
+        let request = self.request().await.unwrap();
+        assert_eq!(request.command, Command::Hello);
+        self.reply(request.id, Body::Hello(hello())).await;
+        let request = self.request().await.unwrap();
+        assert_eq!(request.command, Command::Subscribe);
+        self.reply(request.id, Body::Done).await;
+        request.id
+    }
+
+    /// Answers everything that the board asks for until it hangs up.
+    pub async fn serve(mut self) {
+        while let Some(Request { id, command }) = self.request().await {
+            let known = competitions();
+            let body = match command {
+                Command::Hello => Body::Hello(hello()),
+                Command::Subscribe => Body::Done,
+                Command::Competitions => Body::Competitions { competitions: known },
+                Command::Peers => Body::Peers { peers: peers() },
+                Command::Board { competition } => {
+                    let found = known.into_iter().find(|c| c.id == competition).unwrap();
+                    Body::Board(Box::new(board(found, rows())))
+                }
+                other => panic!("the board never asks for {other:?}"),
+            };
+            self.reply(id, body).await;
+        }
+    }
+}
