@@ -1,1 +1,8 @@
-//! tests
+//! Tests of the whole path from bytes to the board.
+
+mod envelope;
+mod flow;
+mod offline;
+mod payload;
+mod properties;
+mod rules;
