@@ -43,6 +43,16 @@ pub enum Command {
         /// Whole id in hex.
         competition: String,
     },
+    /// The signed bytes of one record: [`Body::Records`] with one element.
+    Record {
+        /// Whole id in hex.
+        id: String,
+    },
+    /// The records whose id starts so: [`Body::Found`].
+    Find {
+        /// 4 to 64 hexadecimal digits.
+        prefix: String,
+    },
     /// Store, check and publish a signed record: [`Body::Published`].
     Publish {
         /// The signed envelope, in hex.
@@ -105,6 +115,11 @@ pub enum Body {
         /// Signed envelopes in hex.
         records: Vec<String>,
     },
+    /// Records whose id starts as asked.
+    Found {
+        /// At most 16.
+        records: Vec<Found>,
+    },
     /// A record was stored.
     Published {
         /// Its id in hex.
@@ -141,6 +156,17 @@ pub enum ErrorKind {
     Network,
     /// The daemon's own fault: disk, store.
     Internal,
+}
+
+/// A record that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Whole id in hex.
+    pub id: String,
+    /// `competition`, `entry` or `submission`.
+    pub kind: String,
+    /// Whole id in hex of the competition that it is or belongs to.
+    pub competition: String,
 }
 
 /// Who answers.

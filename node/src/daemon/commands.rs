@@ -1,0 +1,105 @@
+//! What clients of the local socket ask.
+
+use super::records::Source;
+use super::{Daemon, Done, fetch};
+use crate::api_server::Call;
+use crate::blobs::BlobError;
+use crate::ledger::now;
+use crate::{limits, views};
+use api::{Body, Command, ErrorKind, Peer};
+use protocol::{BlobId, BlobRef};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+impl Daemon {
+    pub(super) fn on_call(&mut self, call: Call) {
+        let Call { command, answer } = call;
+        let body = match command {
+            Command::Hello => Body::Hello(self.hello()),
+            Command::Competitions => {
+                Body::Competitions { competitions: views::competitions(&self.ledger, now()) }
+            }
+            Command::Board { competition } => {
+                or_error(views::board(&self.ledger, &competition, now()).map(|board| Body::Board(Box::new(board))))
+            }
+            Command::Peers => Body::Peers { peers: self.peer_list() },
+            // The connection's own task answers it.
+            Command::Subscribe => Body::Done,
+            Command::Records { competition } => {
+                or_error(views::records(&self.ledger, &competition).map(|records| Body::Records { records }))
+            }
+            Command::Record { id } => or_error(
+                views::record(&self.ledger, &id).map(|record| Body::Records { records: vec![record] }),
+            ),
+            Command::Find { prefix } => {
+                or_error(views::find(&self.ledger, &prefix).map(|records| Body::Found { records }))
+            }
+            Command::Publish { record } => return self.on_publish(&record, answer),
+            Command::AddBlob { path } => return self.add_blob(path.into(), answer),
+            Command::GetBlob { blob, bytes } => match blob.parse::<BlobId>() {
+                Ok(id) => return self.get_blob(BlobRef { id, bytes }, answer),
+                Err(error) => Body::Error { kind: ErrorKind::BadRequest, message: error.to_string() },
+            },
+            Command::Shutdown => {
+                self.stop = true;
+                Body::Done
+            }
+        };
+        let _ = answer.send(body); // the client may have gone
+    }
+
+    fn on_publish(&mut self, record: &str, answer: oneshot::Sender<Body>) {
+        match hex::decode(record) {
+            Ok(bytes) => self.ingest(&bytes, Source::Client { answer }),
+            Err(error) => {
+                let message = format!("expected a record in hexadecimal digits: {error}");
+                let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
+            }
+        }
+    }
+
+    fn add_blob(&mut self, path: PathBuf, answer: oneshot::Sender<Body>) {
+        if !path.is_absolute() {
+            let message = format!("expected an absolute path, got {}", path.display());
+            let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
+            return;
+        }
+        let blobs = Arc::clone(self.ledger.blobs());
+        self.tasks.spawn_blocking(move || {
+            let result = blobs.add_file(&path, limits::BLOB_MAX_BYTES);
+            Done::Added { result, answer }
+        });
+    }
+
+    pub(super) fn on_added(&mut self, result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body>) {
+        let body = match result {
+            Ok(blob) => {
+                self.pump_blobs();
+                fetch::stored(self, blob)
+            }
+            Err(error @ BlobError::TooLong { .. }) => {
+                Body::Error { kind: ErrorKind::BadRequest, message: error.to_string() }
+            }
+            Err(error) => Body::Error { kind: ErrorKind::Internal, message: error.to_string() },
+        };
+        let _ = answer.send(body);
+    }
+
+    fn peer_list(&self) -> Vec<Peer> {
+        let gossip = &self.swarm.behaviour().gossip;
+        let peer = |(id, info): (&libp2p::PeerId, &super::PeerInfo)| Peer {
+            peer_id: id.to_string(),
+            address: info.address.clone(),
+            agent: info.agent.clone(),
+            records: info.records,
+            refused: info.refused,
+            score: gossip.peer_score(id).unwrap_or(0.0),
+        };
+        self.peers.iter().map(peer).collect()
+    }
+}
+
+fn or_error(answer: views::Answer<Body>) -> Body {
+    answer.unwrap_or_else(|(kind, message)| Body::Error { kind, message })
+}

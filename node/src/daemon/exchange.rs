@@ -1,0 +1,271 @@
+//! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
+
+use super::records::Source;
+use super::{Daemon, Done};
+use crate::ledger::Place;
+use crate::limits;
+use crate::net::{Request, Response};
+use libp2p::PeerId;
+use libp2p::request_response::{OutboundRequestId, ResponseChannel};
+use protocol::{BlobId, BlobRef, RecordId};
+use serde_bytes::ByteBuf;
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+/// What a request that is under way was for.
+pub(super) enum Asked {
+    Ids { after: Option<Place> },
+    Records { ids: HashSet<RecordId> },
+    Chunk { blob: BlobRef, offset: u64 },
+}
+
+/// A catch-up with one peer: pages of ids are read, and the missing records asked for.
+#[derive(Default)]
+pub(super) struct CatchUp {
+    wanted: VecDeque<RecordId>,
+    after: Option<Place>,
+    listed: bool,
+    pages: usize,
+    /// A request is under way.
+    asked: bool,
+}
+
+impl Daemon {
+    /// Catches up with every peer, as far as there are places.
+    pub(super) fn catch_up(&mut self) {
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        if peers.is_empty() {
+            return;
+        }
+        // Not always the same ones first.
+        let start = (self.ledger.len() + self.asked.len()) % peers.len();
+        for peer in peers.iter().cycle().skip(start).take(peers.len()) {
+            self.start_sync(*peer);
+        }
+    }
+
+    pub(super) fn start_sync(&mut self, peer: PeerId) {
+        if self.syncs.len() >= limits::SYNCS || self.syncs.contains_key(&peer) || !self.peers.contains_key(&peer) {
+            return;
+        }
+        self.syncs.insert(peer, CatchUp::default());
+        self.step_sync(peer);
+    }
+
+    pub(super) fn resume_syncs(&mut self) {
+        let idle: Vec<PeerId> = self.syncs.iter().filter(|(_, sync)| !sync.asked).map(|(peer, _)| *peer).collect();
+        for peer in idle {
+            self.step_sync(peer);
+        }
+    }
+
+    /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
+    fn step_sync(&mut self, peer: PeerId) {
+        let crowded = self.ledger.state().pending(None) > protocol::limits::MAX_PENDING / 2;
+        let Some(sync) = self.syncs.get_mut(&peer) else { return };
+        if sync.asked || crowded {
+            return;
+        }
+        let (request, asked) = if sync.wanted.len() >= limits::RECORDS_PER_REQUEST
+            || (sync.listed && !sync.wanted.is_empty())
+        {
+            let n = sync.wanted.len().min(limits::RECORDS_PER_REQUEST);
+            let ids: Vec<RecordId> = sync.wanted.drain(..n).collect();
+            (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
+        } else if sync.listed {
+            self.syncs.remove(&peer);
+            return;
+        } else {
+            (Request::Ids { after: sync.after }, Asked::Ids { after: sync.after })
+        };
+        sync.asked = true;
+        let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+        self.asked.insert(id, asked);
+    }
+
+    pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
+        let request = Request::Chunk { blob: blob.id, offset };
+        let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+        self.asked.insert(id, Asked::Chunk { blob, offset });
+        id
+    }
+
+    pub(super) fn on_response(&mut self, peer: PeerId, id: OutboundRequestId, response: Response) {
+        let Some(asked) = self.asked.remove(&id) else { return };
+        if let Some(sync) = self.syncs.get_mut(&peer)
+            && !matches!(asked, Asked::Chunk { .. })
+        {
+            sync.asked = false;
+        }
+        match (asked, response) {
+            (Asked::Ids { after }, Response::Ids { ids, more, total, fingerprint }) => {
+                if let Some(info) = self.peers.get_mut(&peer) {
+                    info.records = total;
+                }
+                if after.is_none() && fingerprint == self.ledger.fingerprint() {
+                    let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
+                    self.peer_has(&all);
+                    self.syncs.remove(&peer);
+                    return;
+                }
+                if !in_order(after, &ids) || ids.len() > limits::IDS_PER_PAGE {
+                    return self.end_sync(peer, "a page that is out of order or too long");
+                }
+                self.on_page(peer, &ids, more);
+            }
+            (Asked::Records { ids }, Response::Records { records }) => {
+                for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
+                    if !ids.contains(&RecordId::of(record)) {
+                        return self.end_sync(peer, "a record that was not asked for");
+                    }
+                    self.ingest(record, Source::Peer { peer });
+                }
+            }
+            (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
+                self.on_chunk(peer, id, blob, offset, total, bytes.into_vec());
+            }
+            (Asked::Chunk { blob, .. }, Response::NotHere) => self.on_no_chunk(peer, id, blob, true),
+            (Asked::Chunk { blob, .. }, Response::Busy) => self.on_no_chunk(peer, id, blob, false),
+            (_, Response::Busy) => {
+                self.syncs.remove(&peer);
+            }
+            (Asked::Chunk { blob, .. }, _) => {
+                self.on_no_chunk(peer, id, blob, true);
+                self.blame(peer);
+            }
+            _ => self.end_sync(peer, "an answer to another question"),
+        }
+        self.step_sync(peer);
+    }
+
+    pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
+        match self.asked.remove(&id) {
+            Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
+            Some(_) => {
+                self.syncs.remove(&peer);
+            }
+            None => {}
+        }
+    }
+
+    fn end_sync(&mut self, peer: PeerId, why: &str) {
+        tracing::info!(%peer, why, "catch-up ended");
+        self.syncs.remove(&peer);
+        self.blame(peer);
+    }
+
+    fn on_page(&mut self, peer: PeerId, page: &[Place], more: bool) {
+        let ids: Vec<RecordId> = page.iter().map(|(_, id)| *id).collect();
+        self.peer_has(&ids);
+        let set = self.ledger.state().set();
+        let missing: Vec<RecordId> =
+            ids.into_iter().filter(|id| set.kind_of(*id).is_none() && !self.records.is_settled(id)).collect();
+        let Some(sync) = self.syncs.get_mut(&peer) else { return };
+        sync.wanted.extend(missing.into_iter().take(limits::SYNC_WANTED.saturating_sub(sync.wanted.len())));
+        sync.pages += 1;
+        sync.after = page.last().copied().or(sync.after);
+        sync.listed = !more || page.is_empty() || sync.pages >= limits::PAGES_PER_SYNC;
+    }
+
+    pub(super) fn on_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Response>) {
+        let busy = self.serving >= limits::SERVE_TOTAL
+            || self.peers.get(&peer).is_none_or(|peer| peer.serving >= limits::SERVE_PER_PEER);
+        if busy {
+            return self.respond(channel, Response::Busy);
+        }
+        match request {
+            Request::Ids { after } => {
+                let (ids, more) = self.ledger.page(after, limits::IDS_PER_PAGE);
+                let (total, fingerprint) = (self.ledger.len() as u64, self.ledger.fingerprint());
+                self.respond(channel, Response::Ids { ids, more, total, fingerprint });
+            }
+            Request::Records { ids } => self.serve_records(peer, ids, channel),
+            Request::Chunk { blob, offset } => self.serve_chunk(peer, blob, offset, channel),
+        }
+    }
+
+    fn respond(&mut self, channel: ResponseChannel<Response>, response: Response) {
+        // The peer may have gone: then there is nobody to answer.
+        let _ = self.swarm.behaviour_mut().exchange.send_response(channel, response);
+    }
+
+    fn begin_serving(&mut self, peer: PeerId) {
+        self.serving += 1;
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.serving += 1;
+        }
+    }
+
+    pub(super) fn on_answer(&mut self, peer: PeerId, channel: ResponseChannel<Response>, response: Response) {
+        self.serving = self.serving.saturating_sub(1);
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.serving = peer.serving.saturating_sub(1);
+        }
+        self.respond(channel, response);
+    }
+
+    fn serve_records(&mut self, peer: PeerId, ids: Vec<RecordId>, channel: ResponseChannel<Response>) {
+        self.begin_serving(peer);
+        let store = Arc::clone(self.ledger.store());
+        self.tasks.spawn_blocking(move || {
+            let (mut records, mut bytes) = (Vec::new(), 0);
+            for id in ids.iter().take(limits::RECORDS_PER_REQUEST) {
+                let record = match store.get(id.as_bytes()) {
+                    Ok(Some(record)) => record.bytes,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        tracing::warn!(%error, "a record was not read");
+                        continue;
+                    }
+                };
+                bytes += record.len();
+                if bytes > limits::RECORDS_PAGE_BYTES {
+                    break;
+                }
+                records.push(ByteBuf::from(record));
+            }
+            Done::Answer { peer, channel, response: Response::Records { records } }
+        });
+    }
+
+    fn serve_chunk(&mut self, peer: PeerId, blob: BlobId, offset: u64, channel: ResponseChannel<Response>) {
+        self.begin_serving(peer);
+        let blobs = Arc::clone(self.ledger.blobs());
+        self.tasks.spawn_blocking(move || {
+            let response = match blobs.read_chunk(blob, offset, limits::CHUNK_BYTES) {
+                Ok(Some((total, bytes))) => Response::Chunk { total, bytes: ByteBuf::from(bytes) },
+                Ok(None) => Response::NotHere,
+                Err(error) => {
+                    tracing::warn!(%error, "a blob was not read");
+                    Response::NotHere
+                }
+            };
+            Done::Answer { peer, channel, response }
+        });
+    }
+}
+
+/// Strictly ascending, above `after`.
+fn in_order(after: Option<Place>, ids: &[Place]) -> bool {
+    let above = match (after, ids.first()) {
+        (Some(after), Some(first)) => *first > after,
+        _ => true,
+    };
+    above && ids.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_go_forward_or_the_peer_could_keep_a_catch_up_going_for_ever() {
+        let place = |kind, n: u8| (kind, RecordId::new([n; 32]));
+        assert!(in_order(None, &[]));
+        assert!(in_order(None, &[place(0, 5), place(1, 1), place(1, 2)]));
+        assert!(!in_order(None, &[place(1, 2), place(1, 2)]));
+        assert!(!in_order(None, &[place(1, 2), place(0, 9)]));
+        assert!(!in_order(Some(place(1, 2)), &[place(1, 2)]));
+        assert!(in_order(Some(place(1, 2)), &[place(2, 0)]));
+    }
+}

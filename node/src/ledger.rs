@@ -1,0 +1,280 @@
+//! The record set of this node with its store and blobs: what the daemon and the command line share. It blocks on
+//! the disk only in [`Ledger::open`] and [`Ledger::run_all`]; the daemon runs checks and writes elsewhere.
+
+use crate::blobs::{BlobError, BlobStore};
+use crate::home::Home;
+use crate::materials::Materials;
+use crate::store::{SledStore, Store, StoreError, StoredRecord};
+use circuits::groth16::VerifiedModel;
+use protocol::{Fingerprint, Kind, Outcome, RecordId, State, Update};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// What can go wrong when a ledger is opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The blobs.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+/// A place in the order in which records are told to peers: competitions, then entries, then submissions, so that
+/// what a record refers to comes before it.
+pub type Place = (u8, RecordId);
+
+/// See the module.
+pub struct Ledger {
+    state: State<VerifiedModel>,
+    store: Arc<dyn Store>,
+    materials: Arc<Materials>,
+    own: String,
+    /// What is kept and flushed.
+    durable: BTreeSet<Place>,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+}
+
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Competition => 0,
+        Kind::Entry => 1,
+        Kind::Submission => 2,
+    }
+}
+
+impl Ledger {
+    /// Opens store and blobs of a data folder and checks every record in it again.
+    ///
+    /// # Errors
+    /// If the store or the blobs cannot be opened or read.
+    pub fn open(home: &Home, own: String) -> Result<Self, LedgerError> {
+        let store = Arc::new(SledStore::open(&home.store())?);
+        let blobs = Arc::new(BlobStore::open(&home.blobs())?);
+        let mut ledger = Self::new(store, blobs, own);
+        ledger.replay()?;
+        Ok(ledger)
+    }
+
+    /// Over a store and blobs; nothing is read yet. `own` is this node's peer id.
+    pub fn new(store: Arc<dyn Store>, blobs: Arc<BlobStore>, own: String) -> Self {
+        Self {
+            state: State::default(),
+            store,
+            materials: Arc::new(Materials::new(blobs)),
+            own,
+            durable: BTreeSet::new(),
+            fingerprint: None,
+        }
+    }
+
+    /// Takes in what the store holds. Nothing is believed because it lies there: proofs are verified again.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn replay(&mut self) -> Result<(), LedgerError> {
+        // Competitions, entries, submissions: at most three rounds bring everything to what it refers to.
+        for _ in 0..3 {
+            let (before, mut after) = (self.durable.len(), None);
+            loop {
+                let ids = self.store.ids_after(after.as_ref(), 256)?;
+                let Some(last) = ids.last() else { break };
+                after = Some(*last);
+                for id in ids {
+                    if self.state.set().kind_of(RecordId::new(id)).is_some() {
+                        continue;
+                    }
+                    let Some(record) = self.store.get(&id)? else { continue };
+                    let (_, mut updates) = self.state.apply(&record.bytes, record.first_seen);
+                    updates.extend(self.run_all());
+                    self.index_kept(&record.id, &updates);
+                }
+            }
+            if self.durable.len() == before || self.durable.len() as u64 == self.store.len() {
+                break;
+            }
+        }
+        let (kept, stored) = (self.durable.len() as u64, self.store.len());
+        if kept < stored {
+            tracing::warn!(kept, stored, "some stored records are not kept (their blobs may be missing)");
+        }
+        Ok(())
+    }
+
+    fn index_kept(&mut self, id: &[u8; 32], updates: &[Update]) {
+        let ids = std::iter::once(RecordId::new(*id)).chain(updates.iter().map(|update| update.id));
+        for id in ids {
+            if let Some((kind, _)) = self.state.set().kind_of(id) {
+                self.durable.insert((rank(kind), id));
+            }
+        }
+        self.fingerprint = None;
+    }
+
+    /// Reads every wanted blob that is here and runs every proof check, until nothing is left to do. Blocks.
+    pub fn run_all(&mut self) -> Vec<Update> {
+        let mut updates = Vec::new();
+        loop {
+            let mut idle = true;
+            for wanted in self.state.wanted_blobs() {
+                if self.materials.blobs().len_of(wanted.blob.id).is_none() {
+                    continue;
+                }
+                match self.materials.facts(wanted.role, wanted.blob) {
+                    Ok(facts) => {
+                        updates.extend(self.state.blob_arrived(wanted.role, wanted.blob.id, facts));
+                        idle = false;
+                    }
+                    Err(error) => tracing::warn!(%error, "a blob cannot be used"),
+                }
+            }
+            while let Some(job) = self.state.next_job() {
+                let (result, micros) = self.materials.run(&job.check);
+                updates.extend(self.state.proof_checked(job.id, result, micros));
+                idle = false;
+            }
+            if idle {
+                return updates;
+            }
+        }
+    }
+
+    /// Applies a record, runs everything that follows from it, and writes what is kept. For the command line
+    /// without a running node. Blocks.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub fn publish_offline(&mut self, bytes: &[u8]) -> Result<Outcome, LedgerError> {
+        let id = RecordId::of(bytes);
+        let (mut outcome, mut updates) = self.state.apply(bytes, now());
+        updates.extend(self.run_all());
+        if let Some(update) = updates.iter().rev().find(|update| update.id == id) {
+            outcome = update.outcome.clone();
+        }
+        let mut ids: BTreeSet<RecordId> = updates.iter().map(|update| update.id).collect();
+        ids.insert(id);
+        let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.stored(*id)).collect();
+        self.store.put(&records)?;
+        self.written(&records);
+        Ok(outcome)
+    }
+
+    /// A kept record as it is stored.
+    pub fn stored(&self, id: RecordId) -> Option<StoredRecord> {
+        let set = self.state.set();
+        let (kind, competition) = set.kind_of(id)?;
+        let contest = set.contest(competition)?;
+        let (bytes, author, first_seen, verify_us) = match kind {
+            Kind::Competition => {
+                let kept = contest.competition();
+                (kept.item.bytes(), kept.item.author(), kept.first_seen, kept.verify_us)
+            }
+            Kind::Entry => {
+                let kept = contest.entry(id)?;
+                (kept.item.record().bytes(), kept.item.record().author(), kept.first_seen, kept.verify_us)
+            }
+            Kind::Submission => {
+                let kept = contest.submission(id)?;
+                (kept.item.record().bytes(), kept.item.record().author(), kept.first_seen, kept.verify_us)
+            }
+        };
+        Some(StoredRecord {
+            id: *id.as_bytes(),
+            competition: *competition.as_bytes(),
+            first_seen,
+            verify_us,
+            in_outbox: author.to_string() == self.own,
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Records have been flushed: from now on peers are told of them.
+    pub fn written(&mut self, records: &[StoredRecord]) {
+        for record in records {
+            let id = RecordId::new(record.id);
+            if let Some((kind, _)) = self.state.set().kind_of(id) {
+                self.durable.insert((rank(kind), id));
+            }
+        }
+        self.fingerprint = None;
+    }
+
+    /// Records have been displaced by others of their author.
+    pub fn forget(&mut self, ids: &[RecordId]) {
+        for id in ids {
+            for rank in 0..3 {
+                self.durable.remove(&(rank, *id));
+            }
+        }
+        self.fingerprint = None;
+    }
+
+    /// Up to `limit` records above a place, in the order of places, and whether there are more.
+    pub fn page(&self, after: Option<Place>, limit: usize) -> (Vec<Place>, bool) {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let from = after.map_or(Unbounded, Excluded);
+        let mut places = self.durable.range((from, Unbounded));
+        let page: Vec<Place> = places.by_ref().take(limit).copied().collect();
+        (page, places.next().is_some())
+    }
+
+    /// All records from a place on, in the order of places.
+    pub fn from_place(&self, from: Place) -> impl Iterator<Item = Place> {
+        self.durable.range(from..).copied()
+    }
+
+    /// Number of durable records.
+    pub fn len(&self) -> usize {
+        self.durable.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.durable.is_empty()
+    }
+
+    /// Fingerprint of the durable records.
+    pub fn fingerprint(&mut self) -> Fingerprint {
+        *self.fingerprint.get_or_insert_with(|| {
+            let ids: BTreeSet<RecordId> = self.durable.iter().map(|(_, id)| *id).collect();
+            Fingerprint::of(ids.into_iter())
+        })
+    }
+
+    /// The validation core.
+    pub fn state(&self) -> &State<VerifiedModel> {
+        &self.state
+    }
+
+    /// The validation core.
+    pub fn state_mut(&mut self) -> &mut State<VerifiedModel> {
+        &mut self.state
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Keys and test sets.
+    pub fn materials(&self) -> &Arc<Materials> {
+        &self.materials
+    }
+
+    /// The blobs.
+    pub fn blobs(&self) -> &Arc<BlobStore> {
+        self.materials.blobs()
+    }
+
+    /// This node's peer id.
+    pub fn own(&self) -> &str {
+        &self.own
+    }
+}

@@ -1,0 +1,173 @@
+//! Verifying keys and test sets in memory, read from blobs when a proof check needs them.
+
+use crate::blobs::{BlobError, BlobStore};
+use crate::limits;
+use circuits::TestSet;
+use circuits::groth16::{VerifiedModel, VerifyingKey};
+use protocol::{BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Reads blobs for proof checks and keeps the latest. Shared by all verification workers.
+#[derive(Debug)]
+pub struct Materials {
+    blobs: Arc<BlobStore>,
+    keys: Mutex<Cache<VerifyingKey>>,
+    sets: Mutex<Cache<TestSet>>,
+}
+
+#[derive(Debug)]
+struct Cache<T> {
+    items: HashMap<BlobId, (Arc<T>, u64, u64)>,
+    clock: u64,
+    bytes: u64,
+    max_bytes: u64,
+}
+
+impl<T> Cache<T> {
+    fn new(max_bytes: u64) -> Self {
+        Self { items: HashMap::new(), clock: 0, bytes: 0, max_bytes }
+    }
+
+    fn get(&mut self, id: BlobId) -> Option<Arc<T>> {
+        self.clock += 1;
+        let (item, _, used) = self.items.get_mut(&id)?;
+        *used = self.clock;
+        Some(Arc::clone(item))
+    }
+
+    /// Keeps an item, and forgets the ones that were not used for longest while there are too many bytes.
+    fn put(&mut self, id: BlobId, item: Arc<T>, bytes: u64) {
+        self.clock += 1;
+        if let Some((_, old, _)) = self.items.insert(id, (item, bytes, self.clock)) {
+            self.bytes -= old;
+        }
+        self.bytes += bytes;
+        while self.bytes > self.max_bytes && self.items.len() > 1 {
+            let oldest = self.items.iter().min_by_key(|(_, (_, _, used))| *used).map(|(id, _)| *id);
+            let Some((_, bytes, _)) = oldest.and_then(|id| self.items.remove(&id)) else { return };
+            self.bytes -= bytes;
+        }
+    }
+}
+
+fn locked<T>(cache: &Mutex<Cache<T>>) -> std::sync::MutexGuard<'_, Cache<T>> {
+    // A cache whose user panicked is still a cache of whole items.
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Materials {
+    /// Reads from this folder.
+    pub fn new(blobs: Arc<BlobStore>) -> Self {
+        Self {
+            blobs,
+            keys: Mutex::new(Cache::new(limits::CACHED_KEYS_BYTES)),
+            sets: Mutex::new(Cache::new(limits::CACHED_TEST_SETS_BYTES)),
+        }
+    }
+
+    /// The blobs underneath.
+    pub fn blobs(&self) -> &Arc<BlobStore> {
+        &self.blobs
+    }
+
+    /// What a blob is, and keeps it for the checks that follow.
+    ///
+    /// # Errors
+    /// If the blob is not here, is damaged, or the disk fails.
+    pub fn facts(&self, role: BlobRole, blob: BlobRef) -> Result<BlobFacts, BlobError> {
+        let max = match role {
+            BlobRole::TestSet => protocol::limits::MAX_TEST_SET_BYTES as u64,
+            BlobRole::VerifyingKey => protocol::limits::MAX_VERIFYING_KEY_BYTES,
+        };
+        let bytes = self.blobs.read(blob.id, max)?;
+        let len = bytes.len() as u64;
+        Ok(match role {
+            BlobRole::TestSet => match TestSet::from_bytes(&bytes) {
+                Ok(set) => {
+                    let facts = BlobFacts::of_test_set(&set, len);
+                    // In memory a value takes two bytes where the encoding takes one.
+                    locked(&self.sets).put(blob.id, Arc::new(set), 2 * len);
+                    facts
+                }
+                Err(error) => BlobFacts::Unreadable { reason: error.to_string() },
+            },
+            BlobRole::VerifyingKey => match Groth16.load_key(&bytes) {
+                Ok(key) => {
+                    let facts = BlobFacts::of_key(&Groth16, &key, len);
+                    // Prepared for pairings, a key takes some tens of kilobytes more.
+                    locked(&self.keys).put(blob.id, Arc::new(key), len + (64 << 10));
+                    facts
+                }
+                Err(error) => BlobFacts::Unreadable { reason: error.to_string() },
+            },
+        })
+    }
+
+    /// A test set.
+    ///
+    /// # Errors
+    /// If the blob is not here or is no test set.
+    pub fn test_set(&self, blob: BlobRef) -> Result<Arc<TestSet>, ProofError> {
+        self.load(BlobRole::TestSet, blob, &self.sets)
+    }
+
+    /// A verifying key.
+    ///
+    /// # Errors
+    /// If the blob is not here or is no verifying key.
+    pub fn key(&self, blob: BlobRef) -> Result<Arc<VerifyingKey>, ProofError> {
+        self.load(BlobRole::VerifyingKey, blob, &self.keys)
+    }
+
+    fn load<T>(&self, role: BlobRole, blob: BlobRef, cache: &Mutex<Cache<T>>) -> Result<Arc<T>, ProofError> {
+        if let Some(item) = locked(cache).get(blob.id) {
+            return Ok(item);
+        }
+        let facts = self.facts(role, blob).map_err(|error| not_checked(&error))?;
+        if let BlobFacts::Unreadable { reason } = facts {
+            return Err(not_checked(&reason));
+        }
+        locked(cache).get(blob.id).ok_or_else(|| not_checked(&"it was pushed out of memory at once"))
+    }
+
+    /// Runs a proof check and measures it, in microseconds, without the reading of key and test set.
+    pub fn run(&self, check: &ProofCheck<VerifiedModel>) -> (Result<Evidence<VerifiedModel>, ProofError>, u64) {
+        let materials = || {
+            let key = self.key(check.key().blob)?;
+            let set = check.test_set().map(|blob| self.test_set(blob)).transpose()?;
+            Ok((key, set))
+        };
+        let (key, set) = match materials() {
+            Ok(materials) => materials,
+            Err(error) => return (Err(error), 0),
+        };
+        let start = Instant::now();
+        let result = check.run(&Groth16, &key, set.as_deref());
+        (result, u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX).max(1))
+    }
+}
+
+fn not_checked(reason: &dyn std::fmt::Display) -> ProofError {
+    ProofError::NotChecked { reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_forgets_what_was_not_used_for_longest() {
+        let id = |n: u8| BlobId::new([n; 32]);
+        let mut cache = Cache::new(10);
+        cache.put(id(1), Arc::new(1), 5);
+        cache.put(id(2), Arc::new(2), 5);
+        assert!(cache.get(id(1)).is_some());
+        cache.put(id(3), Arc::new(3), 5);
+        assert!(cache.get(id(2)).is_none());
+        assert!(cache.get(id(1)).is_some() && cache.get(id(3)).is_some());
+        cache.put(id(4), Arc::new(4), 50);
+        assert_eq!((cache.items.len(), cache.bytes), (1, 50), "the newest stays, however large");
+    }
+}

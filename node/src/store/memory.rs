@@ -1,0 +1,102 @@
+//! The store in memory: for tests and for nodes that shall leave no trace.
+
+use super::{Id, Store, StoreError, StoredRecord};
+use crate::limits;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[derive(Default)]
+struct Inner {
+    records: BTreeMap<Id, StoredRecord>,
+    competitions: BTreeSet<(Id, Id)>,
+    outbox: BTreeSet<Id>,
+}
+
+/// A [`Store`] that forgets everything when it is dropped.
+#[derive(Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Every change below is complete before anything can panic, so a poisoned lock guards whole data.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn put(&self, records: &[StoredRecord]) -> Result<usize, StoreError> {
+        let mut inner = self.inner();
+        let new: BTreeMap<Id, &StoredRecord> =
+            records.iter().filter(|r| !inner.records.contains_key(&r.id)).map(|r| (r.id, r)).collect();
+        let to_outbox = new.values().filter(|r| r.in_outbox).count();
+        super::sled_store::check_room(records, inner.records.len() as u64, inner.outbox.len(), new.len(), to_outbox)?;
+        for (id, record) in &new {
+            inner.competitions.insert((record.competition, *id));
+            if record.in_outbox {
+                inner.outbox.insert(*id);
+            }
+            inner.records.insert(*id, (*record).clone());
+        }
+        Ok(new.len())
+    }
+
+    fn get(&self, id: &Id) -> Result<Option<StoredRecord>, StoreError> {
+        let inner = self.inner();
+        Ok(inner
+            .records
+            .get(id)
+            .map(|record| StoredRecord { in_outbox: inner.outbox.contains(id), ..record.clone() }))
+    }
+
+    fn ids_after(&self, after: Option<&Id>, limit: usize) -> Result<Vec<Id>, StoreError> {
+        let from = after.map_or(Bound::Unbounded, |id| Bound::Excluded(*id));
+        Ok(self.inner().records.range((from, Bound::Unbounded)).take(limit).map(|(id, _)| *id).collect())
+    }
+
+    fn ids_of(&self, competition: &Id, after: Option<&Id>, limit: usize) -> Result<Vec<Id>, StoreError> {
+        let from = match after {
+            Some(id) => Bound::Excluded((*competition, *id)),
+            None => Bound::Included((*competition, [0; 32])),
+        };
+        let to = Bound::Included((*competition, [0xff; 32]));
+        if after == Some(&[0xff; 32]) {
+            return Ok(Vec::new());
+        }
+        Ok(self.inner().competitions.range((from, to)).take(limit).map(|(_, id)| *id).collect())
+    }
+
+    fn outbox(&self) -> Result<Vec<Id>, StoreError> {
+        Ok(self.inner().outbox.iter().take(limits::OUTBOX).copied().collect())
+    }
+
+    fn outbox_remove(&self, ids: &[Id]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        for id in ids {
+            inner.outbox.remove(id);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, ids: &[Id]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        for id in ids {
+            if let Some(record) = inner.records.remove(id) {
+                inner.competitions.remove(&(record.competition, *id));
+                inner.outbox.remove(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> u64 {
+        self.inner().records.len() as u64
+    }
+}
