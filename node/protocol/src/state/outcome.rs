@@ -9,7 +9,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub(super) u64);
 
-/// A proof check for the caller to run where it blocks nobody. Its result goes to [`State::proof_checked`].
+/// A proof check for the caller to run where it blocks nobody. Its result goes to [`State::proof_checked`](crate::State::proof_checked).
 #[derive(Clone, Debug)]
 pub struct ProofJob<M> {
     /// Comes back with the result.
@@ -23,7 +23,7 @@ pub struct ProofJob<M> {
 pub enum Need {
     /// Another record, to be kept.
     Record(RecordId),
-    /// A blob, to be read: see [`State::blob_arrived`].
+    /// A blob, to be read: see [`State::blob_arrived`](crate::State::blob_arrived).
     Blob(BlobRole, BlobRef),
 }
 
@@ -100,7 +100,7 @@ impl From<NotKept> for Refusal {
 pub enum Outcome {
     /// It is kept.
     Accepted {
-        /// Records of the same author that it displaces: see [`RecordSet`].
+        /// Records of the same author that it displaces: see [`RecordSet`](crate::RecordSet).
         displaced: Vec<RecordId>,
     },
     /// It is kept already.
