@@ -138,6 +138,8 @@ fn a_board_appears_and_q_gives_the_terminal_back() {
     daemon(&socket);
     let mut session = Session::board(&socket);
     session.expect("fingerprint");
+    // An event comes live, without a key being pressed.
+    session.expect("by-somebody-new");
     assert!(session.is_raw());
     session.keyboard.write_all(b"?").unwrap();
     session.expect("Help");

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use api::{
-    API_VERSION, Board, BoardRow, Body, Command, CompetitionSummary, Hello, Peer, Phase, Reply, Request,
-    SetupTrust,
+    API_VERSION, Board, BoardRow, Body, Command, CompetitionSummary, Event, Hello, Peer, Phase, Reply,
+    Request, SetupTrust,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -163,6 +163,17 @@ pub fn full(size: (u16, u16)) -> State {
     state
 }
 
+/// What the made-up daemon tells of.
+pub fn news() -> Event {
+    Event::RecordAccepted {
+        kind: "submission".to_owned(),
+        id: id("5"),
+        competition: id("3fa9c1"),
+        summary: "by-somebody-new".to_owned(),
+        verify_us: 6_204,
+    }
+}
+
 /// One connection of the made-up daemon.
 pub struct Daemon {
     lines: Lines<BufReader<OwnedReadHalf>>,
@@ -204,13 +215,17 @@ impl Daemon {
         request.id
     }
 
-    /// Answers everything that the board asks for until it hangs up.
+    /// Answers everything that the board asks for until it hangs up; tells one event after the peers.
     pub async fn serve(mut self) {
+        let mut subscription = None;
         while let Some(Request { id, command }) = self.request().await {
             let known = competitions();
             let body = match command {
                 Command::Hello => Body::Hello(hello()),
-                Command::Subscribe => Body::Done,
+                Command::Subscribe => {
+                    subscription = Some(id);
+                    Body::Done
+                }
                 Command::Competitions => Body::Competitions { competitions: known },
                 Command::Peers => Body::Peers { peers: peers() },
                 Command::Board { competition } => {
@@ -219,7 +234,11 @@ impl Daemon {
                 }
                 other => panic!("the board never asks for {other:?}"),
             };
+            let last = matches!(body, Body::Peers { .. });
             self.reply(id, body).await;
+            if let Some(subscription) = subscription.take_if(|_| last) {
+                self.reply(subscription, Body::Event(news())).await;
+            }
         }
     }
 }
