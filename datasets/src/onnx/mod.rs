@@ -26,9 +26,9 @@ use crate::{
 use prost::Message;
 use std::path::Path;
 
-/// Largest ONNX file in bytes: many times the weights of the largest size class. It also bounds what a hostile
-/// file makes the parser allocate, about a hundred times its length.
-pub const MAX_ONNX_BYTES: u64 = 8 << 20;
+/// Largest ONNX file in bytes: twenty times the largest size class in doubles. It also bounds what a hostile file
+/// makes the parser allocate: an empty message takes two bytes there and up to about 250 in memory.
+pub const MAX_ONNX_BYTES: u64 = 4 << 20;
 
 /// What the reader understands, as error messages say it.
 pub const SUPPORTED_OPERATORS: &str = "Gemm, MatMul, Add, Sub, Mul, Div, Relu (once), Scaler, LinearClassifier, \

@@ -327,6 +327,18 @@ fn a_graph_that_takes_absurd_work_is_refused_soon() {
 }
 
 #[test]
+fn a_file_full_of_empty_messages_is_refused() {
+    // Nodes (tag 1) and initializers (tag 5) without a byte in them, as many as fit.
+    for tag in [0x0a, 0x2a] {
+        let length = super::MAX_ONNX_BYTES as usize - 16;
+        let mut bytes = vec![0x3a];
+        prost::encoding::encode_varint(length as u64, &mut bytes);
+        bytes.extend([tag, 0].iter().cycle().take(length));
+        assert!(matches!(read_onnx(&bytes), Err(OnnxError::Graph { .. })), "{tag}");
+    }
+}
+
+#[test]
 fn weights_that_overflow_when_folded_are_refused() {
     let nodes = vec![
         node("MatMul", &["x", "w"], "a"),
