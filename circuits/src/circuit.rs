@@ -26,43 +26,43 @@ pub(crate) struct Circuit {
 }
 
 /// Weights of one dense layer as signed expressions over limbs.
-struct LayerWires {
-    outputs: usize,
-    weights: Vec<Committed>,
-    biases: Vec<Committed>,
+pub(crate) struct LayerWires {
+    pub outputs: usize,
+    pub weights: Vec<Committed>,
+    pub biases: Vec<Committed>,
 }
 
 /// Committed wires of one row.
-struct RowWires {
-    hidden: Vec<Relu>,
+pub(crate) struct RowWires {
+    pub hidden: Vec<Relu>,
     slack: Vec<CommittedWire>,
-    logits: Vec<CommittedWire>,
-    ok: CommittedWire,
-    selection: Selection,
-    ordered: Vec<Committed>,
+    pub logits: Vec<CommittedWire>,
+    pub ok: CommittedWire,
+    pub selection: Selection,
+    pub ordered: Vec<Committed>,
     margins: Vec<Margin>,
 }
 
 /// Everything that phase one leaves for phase two.
 pub(crate) struct CommittedCircuit {
-    limbs: Vec<Limb>,
-    layers: Vec<LayerWires>,
-    rows: Vec<RowWires>,
-    extra_slots: Vec<CommittedWire>,
-    ranges: RangeTable,
+    pub limbs: Vec<Limb>,
+    pub layers: Vec<LayerWires>,
+    pub rows: Vec<RowWires>,
+    pub extra_slots: Vec<CommittedWire>,
+    pub ranges: RangeTable,
 }
 
 /// Public inputs as wires.
-struct PublicWires {
-    x: Challenge,
-    y: Challenge,
-    rho: Challenge,
-    correct: AllocatedFp<Fr>,
-    mode: AllocatedFp<Fr>,
+pub(crate) struct PublicWires {
+    pub x: Challenge,
+    pub y: Challenge,
+    pub rho: Challenge,
+    pub correct: AllocatedFp<Fr>,
+    pub mode: AllocatedFp<Fr>,
     features: Vec<AllocatedFp<Fr>>,
-    plain_sum: AllocatedFp<Fr>,
-    packed_sum: AllocatedFp<Fr>,
-    labels: AllocatedFp<Fr>,
+    pub plain_sum: AllocatedFp<Fr>,
+    pub packed_sum: AllocatedFp<Fr>,
+    pub labels: AllocatedFp<Fr>,
 }
 
 impl Circuit {
@@ -88,7 +88,11 @@ impl Circuit {
         if layer == last { &self.bounds.logit_bias } else { &self.bounds.hidden_bias }
     }
 
-    fn commit_weights(&self, b: &mut Builder, limbs: Option<&[Fr]>) -> Result<(Vec<Limb>, Vec<LayerWires>)> {
+    pub fn commit_weights(
+        &self,
+        b: &mut Builder,
+        limbs: Option<&[Fr]>,
+    ) -> Result<(Vec<Limb>, Vec<LayerWires>)> {
         let mut wires = WeightWires::new(limbs);
         let mut layers = Vec::new();
         for (index, (inputs, outputs)) in self.class.layer_shapes().into_iter().enumerate() {
@@ -129,7 +133,7 @@ impl Circuit {
         Ok(RowWires { hidden, slack, logits, ok, selection, ordered, margins })
     }
 
-    fn public_wires(&self, b: &mut Builder, values: Option<&[Fr]>) -> Result<PublicWires> {
+    pub fn public_wires(&self, b: &mut Builder, values: Option<&[Fr]>) -> Result<PublicWires> {
         if values.is_some_and(|values| values.len() != PublicInputs::count(&self.class)) {
             return Err(SynthesisError::AssignmentMissing);
         }
@@ -149,7 +153,7 @@ impl Circuit {
     }
 
     /// Layer one of the MLP: C3 to C6, outputs packed, one chain at a time.
-    fn bind_hidden(&self, b: &mut Builder, wires: &CommittedCircuit, public: &PublicWires) -> Result<()> {
+    pub fn bind_hidden(&self, b: &mut Builder, wires: &CommittedCircuit, public: &PublicWires) -> Result<()> {
         let Some(packing) = self.bounds.output_packing else { return Ok(()) };
         let layer = &wires.layers[0];
         let powers = powers(Fr::from(packing.base), packing.terms);
@@ -177,7 +181,7 @@ impl Circuit {
     }
 
     /// The layer that makes the logits: C7 to C9, rows packed, one class at a time.
-    fn bind_logits(&self, b: &mut Builder, wires: &CommittedCircuit, public: &PublicWires) -> Result<()> {
+    pub fn bind_logits(&self, b: &mut Builder, wires: &CommittedCircuit, public: &PublicWires) -> Result<()> {
         let packing = self.bounds.row_packing;
         let powers = powers(Fr::from(packing.base), packing.terms);
         let layer = &wires.layers[wires.layers.len() - 1];
@@ -195,7 +199,7 @@ impl Circuit {
     }
 
     /// `sum_i coef_i input_ik`: public for the linear family, Horner over the activations for the MLP.
-    fn logit_inputs(
+    pub fn logit_inputs(
         &self,
         b: &mut Builder,
         wires: &CommittedCircuit,
@@ -228,7 +232,7 @@ fn ordered_logits(logits: &[CommittedWire]) -> Vec<Committed> {
 
 impl CommittedCircuit {
     /// Magnitudes, then the high margin limbs of classes 1.., then extra slots.
-    fn slots(&self) -> Vec<&CommittedWire> {
+    pub fn slots(&self) -> Vec<&CommittedWire> {
         let magnitudes = self.rows.iter().flat_map(|row| row.hidden.iter().map(|relu| &relu.magnitude));
         let high = self.rows.iter().flat_map(|row| row.margins[1..].iter().flat_map(|margin| &margin.high));
         magnitudes.chain(high).chain(&self.extra_slots).collect()

@@ -12,6 +12,7 @@
 //! ```
 
 mod circuit;
+mod counts;
 mod gadgets;
 pub mod groth16;
 pub mod model;

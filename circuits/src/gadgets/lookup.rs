@@ -86,8 +86,8 @@ fn inverses(values: &[Lin]) -> Vec<Option<Fr>> {
 /// Range checks in `0..2^T`: collects expressions in phase one, commits their multiplicities, and emits the
 /// argument in phase two from the same list.
 pub(crate) struct RangeTable {
-    table_bits: u32,
-    queries: Vec<Committed>,
+    pub table_bits: u32,
+    pub queries: Vec<Committed>,
     multiplicities: Vec<CommittedWire>,
 }
 

@@ -73,6 +73,9 @@ pub(crate) fn enforce_selection(
         return Err(SynthesisError::Unsatisfiable);
     }
     let classes = ordered.len() / rows.len();
+    if rows.iter().any(|row| row.multiplicities.len() != classes + 1) {
+        return Err(SynthesisError::Unsatisfiable);
+    }
     b.section(ConstraintId::LabelKey);
     for (i, (row, ordered)) in rows.iter().zip(ordered.chunks(classes)).enumerate() {
         let first = (i * (classes + 1)) as u64;

@@ -245,7 +245,8 @@ pub fn prove_model(
     let secrets = Secrets { local: secret, model_blinder: opening.blinder };
     let proof = prove(circuit, &pk.raw, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
-    verify_model(vk, scope, &opening.commitment, &proof).map_err(|e| ProveError::SelfCheck(e.to_string()))?;
+    let (proof, commitment) = reread(&proof, opening)?;
+    verify_model(vk, scope, &commitment, &proof).map_err(|e| ProveError::SelfCheck(e.to_string()))?;
     progress("done", 1.0);
     Ok(proof)
 }
@@ -282,10 +283,18 @@ pub fn prove_score(
     let secrets = Secrets { local: secret, model_blinder: opening.blinder };
     let proof = prove(circuit, &pk.raw, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
-    verify_statement(vk, set, &opening.commitment, claim, &proof)
+    let (proof, commitment) = reread(&proof, opening)?;
+    verify_statement(vk, set, &commitment, claim, &proof)
         .map_err(|e| ProveError::SelfCheck(e.to_string()))?;
     progress("done", 1.0);
     Ok(proof)
+}
+
+/// What everybody else will read: parsing tests curve and subgroup of points that came from the key's points.
+fn reread(proof: &Proof, opening: &Opening) -> Result<(Proof, Commitment), ProveError> {
+    let check = |e: DecodeError| ProveError::SelfCheck(e.to_string());
+    let proof = Proof::from_bytes(&proof.to_bytes()).map_err(check)?;
+    Ok((proof, Commitment::from_bytes(&opening.commitment.to_bytes()).map_err(check)?))
 }
 
 /// Rows of a chunk that the model gets right.
@@ -392,7 +401,7 @@ fn verify_statement(
 }
 
 /// N, the chunk and K, as integers before any of them becomes a field element.
-fn check_claim(class: &SizeClass, set: &TestSet, claim: &ScoreClaim) -> Result<(), VerifyError> {
+pub(crate) fn check_claim(class: &SizeClass, set: &TestSet, claim: &ScoreClaim) -> Result<(), VerifyError> {
     let equal = |what, expected: u64, got: u64| {
         if expected == got { Ok(()) } else { Err(VerifyError::Claim { what, expected, got }) }
     };

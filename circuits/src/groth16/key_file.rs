@@ -1,15 +1,20 @@
 //! The proving key file: a short CBOR header with the verifying key, then raw points.
 //!
 //! Points of value 0 (wires that do not occur in a query) are left out: each vector is a bitmap and the points
-//! that it marks, uncompressed. They are read without curve checks, because the file's digest is pinned by
-//! whoever asks for it; the verifying key inside is always checked.
+//! that it marks, uncompressed.
+//!
+//! Whoever pins the file's digest may be hostile: with `[delta]_1` and its companions replaced by infinity, every
+//! blinder would vanish and proofs would still verify. So the points that carry blinders are checked against the
+//! verifying key, every point is checked to be on its curve, and all counts are those of the class. With
+//! `[delta]_1` of prime order A, B, D and `D_w` are uniform whatever the rest of the file is, and C follows from
+//! the equation that a prover checks on its own proof.
 
 use super::keys::{KeyError, ProvingKey, RawKey, VerifyingKey};
 use crate::circuit::Circuit;
-use crate::statement::PublicInputs;
-use crate::witness::model_wires;
-use ark_bn254::{Bn254, G1Affine};
-use ark_ec::AffineRepr;
+use crate::counts::Counts;
+use ark_bn254::{Bn254, G1Affine, G2Affine};
+use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
+use ark_ec::{AffineRepr, pairing::Pairing};
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,8 +24,6 @@ const MAGIC: &[u8; 16] = b"podium pk v1\0\0\0\0";
 const WHAT: &str = "proving key";
 /// Longest header, in bytes.
 const MAX_HEADER_BYTES: usize = 9 << 20;
-/// Most wires of a circuit that is read.
-const MAX_WIRES: u64 = 1 << 26;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,27 +70,36 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn points<P>(&mut self, count: usize) -> Result<Vec<P>, KeyError>
-    where
-        P: AffineRepr + CanonicalSerialize + CanonicalDeserialize,
-    {
+    fn points<P: OnCurve>(&mut self, count: usize) -> Result<Vec<P>, KeyError> {
         let bitmap = self.take(count.div_ceil(8))?;
         let set = |i: usize| bitmap[i / 8] >> (i % 8) & 1 == 1;
         let present = (0..count).filter(|&i| set(i)).count();
         let size = P::zero().uncompressed_size();
         let bytes = self.take(present.checked_mul(size).ok_or_else(|| malformed("too many points"))?)?;
-        let read: Vec<P> = bytes
-            .par_chunks(size)
-            .map(|point| P::deserialize_uncompressed_unchecked(point).map_err(|_| malformed("not a point")))
-            .collect::<Result<_, _>>()?;
+        let read: Vec<P> = bytes.par_chunks(size).map(point).collect::<Result<_, _>>()?;
         let mut read = read.into_iter();
         Ok((0..count).map(|i| if set(i) { read.next().unwrap_or(P::zero()) } else { P::zero() }).collect())
     }
 
-    fn one<P: AffineRepr + CanonicalDeserialize>(&mut self) -> Result<P, KeyError> {
-        let bytes = self.take(P::zero().uncompressed_size())?;
-        P::deserialize_uncompressed_unchecked(bytes).map_err(|_| malformed("not a point"))
+    fn one<P: OnCurve>(&mut self) -> Result<P, KeyError> {
+        point(self.take(P::zero().uncompressed_size())?)
     }
+}
+
+/// A point on its curve. G1 of BN254 has prime order; G2's subgroup is checked on the finished proof.
+trait OnCurve: AffineRepr + CanonicalSerialize + CanonicalDeserialize {
+    fn on_curve(&self) -> bool;
+}
+
+impl<C: SWCurveConfig> OnCurve for Affine<C> {
+    fn on_curve(&self) -> bool {
+        self.is_on_curve()
+    }
+}
+
+fn point<P: OnCurve>(bytes: &[u8]) -> Result<P, KeyError> {
+    let point = P::deserialize_uncompressed_unchecked(bytes).map_err(|_| malformed("not a point"))?;
+    if point.on_curve() { Ok(point) } else { Err(malformed("a point is not on its curve")) }
 }
 
 impl ProvingKey {
@@ -124,7 +136,8 @@ impl ProvingKey {
     }
 
     /// Loads a key file whose BLAKE3 digest the caller has pinned. The digest is checked; so are the verifying
-    /// key and all counts; points of the prover's part are not tested to be on the curve.
+    /// key, all counts, that every point is on its curve, and that the points which carry blinders are those of
+    /// the verifying key.
     ///
     /// # Errors
     /// [`KeyError::Pinned`] for another file, otherwise what is wrong with it.
@@ -166,21 +179,40 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, KeyError> {
 }
 
 fn check_counts(header: &Header, circuit: &Circuit) -> Result<(), KeyError> {
-    let expected = model_wires(&circuit.class, &circuit.bounds);
-    if header.model_wires != expected as u64 {
-        return Err(KeyError::Count {
-            what: "committed weights",
-            expected,
-            got: header.model_wires as usize,
-        });
+    let counts = Counts::of(&circuit.class, &circuit.bounds);
+    let pairs = [
+        ("wires", counts.variables(), header.variables),
+        ("committed weights", counts.model_wires, header.model_wires),
+        ("other committed wires", counts.committed_wires, header.committed_wires),
+        ("domain size", counts.domain(), header.domain),
+    ];
+    for (what, expected, got) in pairs {
+        if expected as u64 != got {
+            return Err(KeyError::Count { what, expected, got: got.min(u64::from(u32::MAX)) as usize });
+        }
     }
-    let inputs = PublicInputs::count(&circuit.class) as u64 + 1;
-    let committed = header.model_wires.saturating_add(header.committed_wires);
-    let fits = header.variables <= MAX_WIRES
-        && header.domain.is_power_of_two()
-        && header.domain <= MAX_WIRES
-        && committed.saturating_add(inputs) <= header.variables;
-    if fits { Ok(()) } else { Err(malformed("its counts contradict each other")) }
+    Ok(())
+}
+
+/// The points by which blinders enter must be those of the verifying key, hence finite.
+fn check_blinding(raw: &RawKey) -> Result<(), KeyError> {
+    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+    let pairs = [
+        (raw.key.beta_g1, raw.vk.beta_g2),
+        (raw.key.delta_g1, raw.vk.delta_g2),
+        (raw.eta_g1, raw.vk.eta_g2),
+        (raw.eta_w_g1, raw.vk.eta_w_g2),
+    ];
+    for (in_g1, in_g2) in pairs {
+        if Bn254::pairing(in_g1, g2) != Bn254::pairing(g1, in_g2) {
+            return Err(malformed("beta, delta, eta or eta_w in G1 is not that of the verifying key"));
+        }
+    }
+    let committed = raw.ckw.len() + raw.ck.len();
+    if raw.key.l_query.iter().take(committed).any(|p| !p.is_zero()) {
+        return Err(KeyError::Degenerate("a committed wire has an element over delta"));
+    }
+    Ok(())
 }
 
 fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> Result<RawKey, KeyError> {
@@ -206,5 +238,7 @@ fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> R
     };
     let ckw = reader.points(header.model_wires as usize)?;
     let ck = reader.points(header.committed_wires as usize)?;
-    Ok(RawKey { vk: raw_vk.clone(), eta_g1, eta_w_g1, ckw, ck, key })
+    let raw = RawKey { vk: raw_vk.clone(), eta_g1, eta_w_g1, ckw, ck, key };
+    check_blinding(&raw)?;
+    Ok(raw)
 }

@@ -180,9 +180,10 @@ impl RawVerifyingKey {
         })
     }
 
-    /// Refuses keys with which anybody could forge: two of gamma, delta, eta, eta_w equal (or opposite), one of
-    /// delta, eta, eta_w a generator (or its negative), any point infinite. Gamma alone may be the generator:
-    /// ceremony keys have it so.
+    /// Refuses keys with which anybody could forge: two of beta, gamma, delta, eta, eta_w equal (or opposite), one
+    /// of beta, delta, eta, eta_w a generator (or its negative), any point infinite. Gamma alone may be the
+    /// generator: ceremony keys have it so. (With beta = gamma, `A = alpha + IC(x)`, `B = beta` proves anything.)
+    /// Other known relations, such as gamma = 2 delta, forge too: no check at load replaces an honest setup.
     pub(crate) fn check(&self) -> Result<(), KeyError> {
         let finite = self.g2().iter().all(|(_, p)| !p.is_zero())
             && !self.alpha_g1.is_zero()
@@ -191,15 +192,17 @@ impl RawVerifyingKey {
             return Err(KeyError::Degenerate("a point is infinity"));
         }
         let same = |p: &G2Affine, q: &G2Affine| p == q || *p == -*q;
-        let bases = [&self.gamma_g2, &self.delta_g2, &self.eta_g2, &self.eta_w_g2];
+        let bases = self.g2().map(|(_, p)| p);
         for (i, p) in bases.iter().enumerate() {
             if bases[i + 1..].iter().any(|q| same(p, q)) {
-                return Err(KeyError::Degenerate("two of gamma, delta, eta, eta_w are equal or opposite"));
+                return Err(KeyError::Degenerate(
+                    "two of beta, gamma, delta, eta, eta_w are equal or opposite",
+                ));
             }
         }
         let generator = G2Affine::from(G2Projective::generator());
-        if bases[1..].iter().any(|p| same(p, &generator)) {
-            return Err(KeyError::Degenerate("delta, eta or eta_w is the generator"));
+        if self.g2().iter().any(|(name, p)| *name != "gamma" && same(p, &generator)) {
+            return Err(KeyError::Degenerate("beta, delta, eta or eta_w is the generator"));
         }
         Ok(())
     }
@@ -219,7 +222,7 @@ impl RawVerifyingKey {
 }
 
 impl VerifyingKey {
-    fn new(class: &SizeClass, trust: SetupTrust, raw: RawVerifyingKey) -> Result<Self, KeyError> {
+    pub(crate) fn new(class: &SizeClass, trust: SetupTrust, raw: RawVerifyingKey) -> Result<Self, KeyError> {
         let expected = PublicInputs::count(class) + 1;
         if raw.ic.len() != expected {
             return Err(KeyError::Count { what: "IC points", expected, got: raw.ic.len() });
@@ -304,8 +307,8 @@ impl VerifyingKey {
 
 /// A proving key with its verifying key.
 pub struct ProvingKey {
-    pub(super) circuit: Circuit,
-    pub(super) raw: RawKey,
+    pub(crate) circuit: Circuit,
+    pub(crate) raw: RawKey,
     vk: VerifyingKey,
 }
 
@@ -330,7 +333,7 @@ impl ProvingKey {
         Self::new(circuit, SetupTrust::SingleParty, setup(&circuit, rng, progress)?)
     }
 
-    pub(super) fn new(circuit: Circuit, trust: SetupTrust, raw: RawKey) -> Result<Self, KeyError> {
+    pub(crate) fn new(circuit: Circuit, trust: SetupTrust, raw: RawKey) -> Result<Self, KeyError> {
         let vk = VerifyingKey::new(&circuit.class, trust, raw.vk.clone())?;
         Ok(Self { circuit, raw, vk })
     }

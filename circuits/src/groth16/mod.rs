@@ -11,16 +11,16 @@
 //! verify  e(A,B) = e(alpha,beta) e(IC,gamma) e(D,eta) e(D_w,eta_w) e(C,delta)
 //! ```
 
-mod api;
+pub(crate) mod api;
 mod blinder;
 mod challenge;
 mod key_file;
-mod keys;
+pub(crate) mod keys;
 mod points;
-mod prove;
-mod setup;
-mod shape;
-mod verify;
+pub(crate) mod prove;
+pub(crate) mod setup;
+pub(crate) mod shape;
+pub(crate) mod verify;
 
 pub use api::{
     Opening, OpeningError, VerifiedModel, commit, prove_model, prove_score, verify_model, verify_score,
@@ -35,8 +35,9 @@ pub use verify::VerifyError;
 /// What tests need of the inside.
 #[cfg(test)]
 pub(crate) mod internal {
+    pub(crate) use super::keys::{RawKey, RawVerifyingKey};
     pub(crate) use super::prove::{Assigned, assign};
-    pub(crate) use super::setup::synthesise;
+    pub(crate) use super::setup::{setup, synthesise};
     pub(crate) use super::shape::matrix_hash;
 }
 

@@ -220,7 +220,7 @@ impl Bounds {
     /// The bounds of a class, with the tightest packing that is sound.
     ///
     /// # Errors
-    /// If a parameter is outside the analysis (T in 10..=16, 2 or 3 margin limbs, 1..=8 feature bits, 2..=256
+    /// If a parameter is outside the analysis (T in 5..=16, 2 or 3 margin limbs, 1..=8 feature bits, 2..=256
     /// classes, sizes at least 1).
     pub fn of(class: &SizeClass) -> Result<Self, BoundsError> {
         check_parameters(class)?;
@@ -256,8 +256,16 @@ impl Bounds {
             }
             Ok(())
         };
-        if let Some(outputs) = self.output_packing {
-            check("packed outputs of layer one", outputs, Self::output_base(class))?;
+        match (class.family, self.output_packing) {
+            (Family::Mlp { .. }, Some(outputs)) => {
+                check("packed outputs of layer one", outputs, Self::output_base(class))?;
+            }
+            (Family::Linear, None) => {}
+            // Without its packing, layer one of an MLP would not be bound at all.
+            (_, packing) => {
+                let (what, expected) = ("output packings", "one for an MLP, none for a linear model");
+                return Err(BoundsError::Parameter { what, expected, got: u64::from(packing.is_some()) });
+            }
         }
         check("packed rows of the logits", self.row_packing, Self::row_base(class))
     }
@@ -269,7 +277,7 @@ fn weight_abs(table_bits: u32) -> u128 {
 
 fn check_parameters(class: &SizeClass) -> Result<(), BoundsError> {
     let ranges: [(&'static str, &'static str, usize, std::ops::RangeInclusive<usize>); 7] = [
-        // The challenge-free tests use tables of fewer bits; 5 is where a hidden bias still has four high bits.
+        // Classes of the catalogue have 10 and more; from 5 on a hidden bias has its four high bits.
         ("table bits", "5 to 16", class.table_bits as usize, 5..=16),
         ("margin limbs", "2 or 3", class.margin_limbs, 2..=3),
         ("feature bits", "1 to 8", class.feature_bits as usize, 1..=8),

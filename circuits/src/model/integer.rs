@@ -18,8 +18,8 @@ pub struct Layer {
 
 /// A model of a size class, padded to its shape and within all of its ranges.
 ///
-/// Padded features and units have weight 0. Padded classes have weight 0 and as bias the lower bound of all
-/// real logits, so that ties go to the lower, real index and they are never predicted.
+/// Padded features and units have weight 0. Padded classes are copies of class 0: a tie goes to the lower index,
+/// so they are never predicted, and they need no range that class 0 does not need.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IntegerModel {
     class: SizeClass,
@@ -172,22 +172,17 @@ impl IntegerModel {
     pub fn new(class: &SizeClass, layers: &[Layer]) -> Result<Self, ModelError> {
         let bounds = Bounds::of(class)?;
         check_shapes(class, layers)?;
-        let real_classes = layers.last().map_or(0, |layer| layer.outputs);
+        let shapes = class.layer_shapes();
+        let last = shapes.len() - 1;
         let padded = layers
             .iter()
-            .zip(class.layer_shapes())
-            .map(|(layer, (inputs, outputs))| pad(layer, inputs, outputs))
+            .zip(shapes)
+            .enumerate()
+            .map(|(index, (layer, (inputs, outputs)))| pad(layer, inputs, outputs, index == last))
             .collect();
-        let mut model = Self { class: *class, layers: padded };
+        let model = Self { class: *class, layers: padded };
         model.check_ranges(&bounds)?;
-        let inputs = model.last_input_max(&bounds);
-        let last = model.layers.len() - 1;
-        let floor = (0..real_classes).map(|j| lowest(&model.layers[last], j, &inputs)).min().unwrap_or(0);
-        for bias in &mut model.layers[last].biases[real_classes..] {
-            *bias = floor;
-        }
-        model.check_ranges(&bounds)?;
-        model.check_margins(&bounds, &inputs)?;
+        model.check_margins(&bounds)?;
         Ok(model)
     }
 
@@ -286,7 +281,8 @@ impl IntegerModel {
     }
 
     /// Guarantees `|z'_j - z'_k| < BIG` for every row that can be: no row may make proving impossible.
-    fn check_margins(&self, bounds: &Bounds, inputs: &[i64]) -> Result<(), ModelError> {
+    fn check_margins(&self, bounds: &Bounds) -> Result<(), ModelError> {
+        let inputs = self.last_input_max(bounds);
         let layer = &self.layers[self.layers.len() - 1];
         let classes = self.class.classes;
         for j in 0..classes {
@@ -343,13 +339,16 @@ fn check_shapes(class: &SizeClass, layers: &[Layer]) -> Result<(), ModelError> {
     Ok(())
 }
 
-fn pad(layer: &Layer, inputs: usize, outputs: usize) -> Layer {
+/// Pads with zeros; the padded outputs of the last layer are copies of output 0.
+fn pad(layer: &Layer, inputs: usize, outputs: usize, last: bool) -> Layer {
+    let source = |j: usize| if j < layer.outputs { Some(j) } else { last.then_some(0) };
     let mut weights = vec![0; inputs * outputs];
-    for (k, row) in layer.weights.chunks(layer.outputs).enumerate() {
-        weights[k * outputs..k * outputs + layer.outputs].copy_from_slice(row);
+    for (row, padded) in layer.weights.chunks(layer.outputs).zip(weights.chunks_mut(outputs)) {
+        for (j, weight) in padded.iter_mut().enumerate() {
+            *weight = source(j).map_or(0, |j| row[j]);
+        }
     }
-    let mut biases = layer.biases.clone();
-    biases.resize(outputs, 0);
+    let biases = (0..outputs).map(|j| source(j).map_or(0, |j| layer.biases[j])).collect();
     Layer { inputs, outputs, weights, biases }
 }
 
@@ -368,15 +367,5 @@ fn dense(layer: &Layer, x: &[i64]) -> Vec<i64> {
 fn highest(layer: &Layer, j: usize, top: i64) -> i64 {
     let sum: i64 =
         (0..layer.inputs).map(|k| i64::from(layer.weights[k * layer.outputs + j]).max(0) * top).sum();
-    sum + layer.biases[j]
-}
-
-/// Smallest output `j` over inputs in `0..=tops[k]`.
-fn lowest(layer: &Layer, j: usize, tops: &[i64]) -> i64 {
-    let sum: i64 = tops
-        .iter()
-        .enumerate()
-        .map(|(k, top)| i64::from(layer.weights[k * layer.outputs + j]).min(0) * top)
-        .sum();
     sum + layer.biases[j]
 }

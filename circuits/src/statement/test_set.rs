@@ -1,6 +1,8 @@
 //! The canonical integer test set, its public affine map and its digest.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::{fmt, marker::PhantomData};
 
 /// Most rows of a test set.
 pub const MAX_ROWS: usize = 1 << 20;
@@ -43,11 +45,43 @@ impl Feature {
 #[serde(deny_unknown_fields)]
 pub struct Task {
     /// The features in order, 1 to 4,096.
+    #[serde(deserialize_with = "at_most::<MAX_FEATURES, _, _>")]
     pub features: Vec<Feature>,
     /// Bits of a feature's integer: values lie in `0..=2^feature_bits - 1`. 1 to 8.
     pub feature_bits: u8,
     /// The classes' names in order, 2 to 256, all different.
+    #[serde(deserialize_with = "at_most::<MAX_CLASSES, _, _>")]
     pub classes: Vec<String>,
+}
+
+/// A list of at most `MAX` elements: stops at the first one too many, before it is held in memory.
+fn at_most<'de, const MAX: usize, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct AtMost<const MAX: usize, T>(PhantomData<T>);
+
+    impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for AtMost<MAX, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MAX} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut out = Vec::new();
+            while let Some(element) = seq.next_element()? {
+                if out.len() == MAX {
+                    return Err(A::Error::invalid_length(MAX + 1, &self));
+                }
+                out.push(element);
+            }
+            Ok(out)
+        }
+    }
+
+    deserializer.deserialize_seq(AtMost::<MAX, T>(PhantomData))
 }
 
 /// What is wrong with a task.
@@ -219,11 +253,16 @@ impl TestSet {
     /// # Errors
     /// The first value that does not fit, with row and column.
     pub fn new(task: Task, x: Vec<u16>, labels: Vec<u16>) -> Result<Self, TestSetError> {
+        let set = Self::checked(task, x, labels)?;
+        let digest = *blake3::hash(&set.to_bytes()?).as_bytes();
+        Ok(Self { digest, ..set })
+    }
+
+    /// Without its digest.
+    fn checked(task: Task, x: Vec<u16>, labels: Vec<u16>) -> Result<Self, TestSetError> {
         task.validate()?;
         check_values(&task, &x, &labels)?;
-        let mut set = Self { task, x, labels, digest: [0; 32] };
-        set.digest = *blake3::hash(&set.to_bytes()?).as_bytes();
-        Ok(set)
+        Ok(Self { task, x, labels, digest: [0; 32] })
     }
 
     /// The canonical bytes: what is stored, sent and hashed.
@@ -238,7 +277,7 @@ impl TestSet {
             x: narrow(&self.x),
             labels: narrow(&self.labels),
         };
-        serde_ipld_dagcbor::to_vec(&wire).map_err(|e| TestSetError::Malformed(e.to_string()))
+        serde_ipld_dagcbor::to_vec(&wire).map_err(malformed)
     }
 
     /// Decodes canonical bytes and checks everything.
@@ -249,17 +288,16 @@ impl TestSet {
         if bytes.len() > MAX_TEST_SET_BYTES {
             return Err(TestSetError::TooLong { got: bytes.len() });
         }
-        let wire: Wire =
-            serde_ipld_dagcbor::from_slice(bytes).map_err(|e| TestSetError::Malformed(e.to_string()))?;
+        let wire: Wire = serde_ipld_dagcbor::from_slice(bytes).map_err(malformed)?;
         if wire.version != VERSION {
             return Err(TestSetError::Malformed(format!("expected version {VERSION}, got {}", wire.version)));
         }
         let widen = |values: Vec<u8>| values.into_iter().map(u16::from).collect();
-        let set = Self::new(wire.task, widen(wire.x), widen(wire.labels))?;
+        let set = Self::checked(wire.task, widen(wire.x), widen(wire.labels))?;
         if set.to_bytes()? != bytes {
             return Err(TestSetError::NotCanonical);
         }
-        Ok(set)
+        Ok(Self { digest: *blake3::hash(bytes).as_bytes(), ..set })
     }
 
     /// BLAKE3 of the canonical bytes: also the address of the blob.
@@ -301,6 +339,11 @@ impl TestSet {
     pub fn label(&self, i: usize) -> u16 {
         self.labels[i]
     }
+}
+
+/// A decoder's message may repeat what it read: it is cut.
+fn malformed(error: impl fmt::Display) -> TestSetError {
+    TestSetError::Malformed(error.to_string().chars().take(200).collect())
 }
 
 fn check_values(task: &Task, x: &[u16], labels: &[u16]) -> Result<(), TestSetError> {
@@ -361,6 +404,16 @@ mod tests {
         let mut longer = bytes;
         longer.push(0);
         assert!(TestSet::from_bytes(&longer).is_err());
+    }
+
+    /// A list of empty names costs one byte an element on the wire and 24 in memory: it is not read to its end.
+    #[test]
+    fn long_lists_are_refused_while_they_are_read() {
+        let mut task = small().task;
+        task.classes = vec![String::new(); 1 << 16];
+        let wire = Wire { version: VERSION, task, x: vec![0; 3], labels: vec![0] };
+        let refused = TestSet::from_bytes(&serde_ipld_dagcbor::to_vec(&wire).unwrap());
+        assert!(matches!(refused, Err(TestSetError::Malformed(reason)) if reason.contains("256")));
     }
 
     #[test]

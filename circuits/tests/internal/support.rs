@@ -3,7 +3,7 @@
 use crate::circuit::Circuit;
 use crate::gadgets::ConstraintId;
 use crate::groth16::internal::{Assigned, assign, synthesise};
-use crate::model::{Bounds, CATALOGUE, Family, IntegerModel, Layer, SizeClass};
+use crate::model::{CATALOGUE, Family, IntegerModel, Layer, SizeClass};
 use crate::statement::{Challenges, Chunk, Feature, PublicInputs, Task, TestSet};
 use crate::witness::{self, Assignment};
 use ark_bn254::Fr;
@@ -138,10 +138,6 @@ impl Case {
             PublicInputs::model(&self.circuit.class, &self.circuit.bounds, draw(model, rest)).to_vec()
         })
         .unwrap()
-    }
-
-    pub fn bounds(&self) -> &Bounds {
-        &self.circuit.bounds
     }
 }
 
