@@ -158,10 +158,7 @@ impl BlobStore {
         Ok(())
     }
 
-    /// Stores bytes.
-    ///
-    /// # Errors
-    /// If the quota is used up or the disk fails.
+    #[cfg(test)]
     pub fn add_bytes(&self, bytes: &[u8]) -> Result<BlobRef, BlobError> {
         self.add_reader(bytes, &self.dir.join("bytes"), bytes.len() as u64)
     }
@@ -186,7 +183,8 @@ impl BlobStore {
     fn add_reader(&self, reader: impl Read, name: &Path, max: u64) -> Result<BlobRef, BlobError> {
         // One byte more than allowed, to tell a file that grew from one that just fits.
         let mut reader = reader.take(max.saturating_add(1));
-        let mut temp = tempfile::Builder::new().prefix(".add-").tempfile_in(&self.dir).map_err(io(&self.dir))?;
+        let mut temp =
+            tempfile::Builder::new().prefix(".add-").tempfile_in(&self.dir).map_err(io(&self.dir))?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 1 << 20];
         let mut bytes = 0u64;
@@ -273,8 +271,7 @@ impl BlobStore {
             return Err(BlobError::TooLong { expected: limits::BLOB_MAX_BYTES, got: blob.bytes });
         }
         let path = self.part_path(blob.id);
-        let file =
-            OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(io(&path))?;
+        let file = OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(io(&path))?;
         let mut written = file.metadata().map_err(io(&path))?.len();
         if written > blob.bytes {
             file.set_len(0).map_err(io(&path))?;
@@ -342,11 +339,6 @@ impl Partial {
     /// Bytes that are here.
     pub fn written(&self) -> u64 {
         self.written
-    }
-
-    /// What it will be.
-    pub fn blob(&self) -> BlobRef {
-        self.blob
     }
 }
 

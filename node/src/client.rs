@@ -1,6 +1,6 @@
 //! A client of the running node's socket, for the command line. Blocking: one question, one answer.
 
-use api::{API_VERSION, Body, Command, ErrorKind, Hello, MAX_LINE_BYTES, Reply, Request};
+use api::{API_VERSION, Body, Command, ErrorKind, MAX_LINE_BYTES, Reply, Request};
 use std::io::{BufRead, BufReader, ErrorKind as IoKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -52,42 +52,31 @@ pub enum ClientError {
 pub struct Client {
     stream: BufReader<UnixStream>,
     next_id: u64,
-    hello: Hello,
 }
 
 impl Client {
-    /// Connects and asks who is there.
+    /// Connects and checks that a node of this version answers.
     ///
     /// # Errors
     /// [`ClientError::NotRunning`] if nobody answers.
     pub fn connect(socket: &Path) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
-            IoKind::NotFound | IoKind::ConnectionRefused => ClientError::NotRunning { path: socket.to_owned() },
+            IoKind::NotFound | IoKind::ConnectionRefused => {
+                ClientError::NotRunning { path: socket.to_owned() }
+            }
             _ => ClientError::Io(error),
         })?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-        let hello = Hello {
-            api_version: API_VERSION,
-            agent: String::new(),
-            peer_id: String::new(),
-            listen: Vec::new(),
-            data_dir: String::new(),
-        };
-        let mut client = Self { stream: BufReader::new(stream), next_id: 1, hello };
+        let mut client = Self { stream: BufReader::new(stream), next_id: 1 };
         match client.ask(Command::Hello)? {
-            Body::Hello(hello) if hello.api_version == API_VERSION => client.hello = hello,
+            Body::Hello(hello) if hello.api_version == API_VERSION => {}
             Body::Hello(hello) => {
                 return Err(ClientError::Version { expected: API_VERSION, got: hello.api_version });
             }
             other => return Err(unexpected("hello", &other)),
         }
         Ok(client)
-    }
-
-    /// Who answered.
-    pub fn hello(&self) -> &Hello {
-        &self.hello
     }
 
     /// Asks, and waits for the answer. An error of the node is an error here.

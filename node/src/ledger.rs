@@ -4,7 +4,7 @@
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
 use crate::materials::Materials;
-use crate::store::{SledStore, Store, StoreError, StoredRecord};
+use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
 use protocol::{Fingerprint, Kind, Outcome, RecordId, State, Update};
 use std::collections::BTreeSet;
@@ -36,6 +36,9 @@ pub struct Ledger {
     durable: BTreeSet<Place>,
     fingerprint: Option<Fingerprint>,
 }
+
+/// Records that are read from the store at once.
+const REPLAY_PAGE: usize = 256;
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
@@ -80,25 +83,25 @@ impl Ledger {
     /// # Errors
     /// If the store cannot be read.
     pub fn replay(&mut self) -> Result<(), LedgerError> {
-        // Competitions, entries, submissions: at most three rounds bring everything to what it refers to.
-        for _ in 0..3 {
-            let (before, mut after) = (self.durable.len(), None);
-            loop {
-                let ids = self.store.ids_after(after.as_ref(), 256)?;
-                let Some(last) = ids.last() else { break };
-                after = Some(*last);
-                for id in ids {
-                    if self.state.set().kind_of(RecordId::new(id)).is_some() {
-                        continue;
-                    }
-                    let Some(record) = self.store.get(&id)? else { continue };
-                    let (_, mut updates) = self.state.apply(&record.bytes, record.first_seen);
-                    updates.extend(self.run_all());
-                    self.index_kept(&record.id, &updates);
+        let mut after = None;
+        let mut competitions = Vec::new();
+        loop {
+            let ids = self.store.ids_after(after.as_ref(), REPLAY_PAGE)?;
+            let Some(last) = ids.last() else { break };
+            after = Some(*last);
+            for id in ids {
+                let Some(record) = self.store.get(&id)? else { continue };
+                if record.competition == record.id {
+                    self.replay_record(&record);
+                    competitions.push(id);
                 }
             }
-            if self.durable.len() == before || self.durable.len() as u64 == self.store.len() {
-                break;
+        }
+        for competition in competitions {
+            // Entries may come after their submissions in the order of ids: two rounds bring all of them in,
+            // also when there are more than the core lets wait.
+            for _ in 0..2 {
+                self.replay_competition(&competition)?;
             }
         }
         let (kept, stored) = (self.durable.len() as u64, self.store.len());
@@ -106,6 +109,28 @@ impl Ledger {
             tracing::warn!(kept, stored, "some stored records are not kept (their blobs may be missing)");
         }
         Ok(())
+    }
+
+    fn replay_competition(&mut self, competition: &Id) -> Result<(), LedgerError> {
+        let mut after = None;
+        loop {
+            let ids = self.store.ids_of(competition, after.as_ref(), REPLAY_PAGE)?;
+            let Some(last) = ids.last() else { return Ok(()) };
+            after = Some(*last);
+            for id in ids {
+                if self.state.set().kind_of(RecordId::new(id)).is_none()
+                    && let Some(record) = self.store.get(&id)?
+                {
+                    self.replay_record(&record);
+                }
+            }
+        }
+    }
+
+    fn replay_record(&mut self, record: &StoredRecord) {
+        let (_, mut updates) = self.state.apply(&record.bytes, record.first_seen);
+        updates.extend(self.run_all());
+        self.index_kept(&record.id, &updates);
     }
 
     fn index_kept(&mut self, id: &[u8; 32], updates: &[Update]) {
@@ -226,18 +251,13 @@ impl Ledger {
     }
 
     /// All records from a place on, in the order of places.
-    pub fn from_place(&self, from: Place) -> impl Iterator<Item = Place> {
+    pub fn places_from(&self, from: Place) -> impl Iterator<Item = Place> {
         self.durable.range(from..).copied()
     }
 
     /// Number of durable records.
     pub fn len(&self) -> usize {
         self.durable.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.durable.is_empty()
     }
 
     /// Fingerprint of the durable records.

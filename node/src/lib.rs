@@ -1,12 +1,33 @@
 //! The daemon and the command line of Podium.
+//!
+//! ```text
+//! cli/         one command a file; anyhow ends here
+//! daemon/      the loop over network, clients, finished work and timers
+//! net/         libp2p: transports, gossip, exchange protocol
+//! api_server   the local socket;  client: its other end
+//! ledger       records of this node: validation core, store and blobs together
+//! store/       where records lie;  blobs: where files lie;  home: the data folder
+//! prover       from a model to signed records;  keys: proving keys;  drafts: openings
+//! limits       every bound
+//! ```
+
 mod api_server;
 mod blobs;
+mod cli;
 mod client;
 mod daemon;
+mod drafts;
 mod home;
+mod keys;
 mod ledger;
 mod limits;
 mod materials;
 mod net;
+mod prover;
 mod store;
 mod views;
+
+/// The whole program, for both names under which it is installed.
+pub fn main() -> std::process::ExitCode {
+    cli::main()
+}

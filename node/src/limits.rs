@@ -124,9 +124,5 @@ pub const RECORD_MAX_BYTES: usize = protocol::limits::MAX_RECORD_BYTES;
 /// Records in the store.
 pub const STORE_MAX_RECORDS: u64 = 1_000_000;
 
-/// Largest file of any kind that the command line reads whole (CSV, ONNX).
-pub const INPUT_MAX_BYTES: u64 = 512 << 20;
 /// Largest proving key file.
 pub const KEY_MAX_BYTES: u64 = BLOB_MAX_BYTES;
-/// How far a clock may be off before a record of the future is refused.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(600);

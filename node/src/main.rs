@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `node`.
+
+fn main() -> std::process::ExitCode {
+    node::main()
+}

@@ -4,7 +4,9 @@ use crate::blobs::{BlobError, BlobStore};
 use crate::limits;
 use circuits::TestSet;
 use circuits::groth16::{VerifiedModel, VerifyingKey};
-use protocol::{BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError};
+use protocol::{
+    BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -133,7 +135,10 @@ impl Materials {
     }
 
     /// Runs a proof check and measures it, in microseconds, without the reading of key and test set.
-    pub fn run(&self, check: &ProofCheck<VerifiedModel>) -> (Result<Evidence<VerifiedModel>, ProofError>, u64) {
+    pub fn run(
+        &self,
+        check: &ProofCheck<VerifiedModel>,
+    ) -> (Result<Evidence<VerifiedModel>, ProofError>, u64) {
         let materials = || {
             let key = self.key(check.key().blob)?;
             let set = check.test_set().map(|blob| self.test_set(blob)).transpose()?;

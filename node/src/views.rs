@@ -119,7 +119,10 @@ pub fn records(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
     let bytes: usize = contest.records().map(|(_, bytes)| bytes.len()).sum();
     if bytes > crate::limits::API_RECORDS_BYTES {
         let max = crate::limits::API_RECORDS_BYTES;
-        return Err((ErrorKind::Busy, format!("expected at most {max} bytes of records, got {bytes}: ask for single ones")));
+        return Err((
+            ErrorKind::Busy,
+            format!("expected at most {max} bytes of records, got {bytes}: ask for single ones"),
+        ));
     }
     Ok(contest.records().map(|(_, bytes)| hex::encode(bytes)).collect())
 }
@@ -150,7 +153,7 @@ pub fn find(ledger: &Ledger, prefix: &str) -> Answer<Vec<api::Found>> {
     let from: RecordId = padded.parse().map_err(|error| (ErrorKind::BadRequest, format!("{error}")))?;
     let mut found = Vec::new();
     for rank in 0..3u8 {
-        for (at, id) in ledger.from_place((rank, from)).take(16) {
+        for (at, id) in ledger.places_from((rank, from)).take(16) {
             if at != rank || !id.to_string().starts_with(&prefix) {
                 break;
             }

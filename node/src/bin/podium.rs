@@ -1,1 +1,5 @@
-fn main() {}
+//! The same program as `node`, under a name that Node.js does not own.
+
+fn main() -> std::process::ExitCode {
+    node::main()
+}

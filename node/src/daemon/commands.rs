@@ -20,9 +20,9 @@ impl Daemon {
             Command::Competitions => {
                 Body::Competitions { competitions: views::competitions(&self.ledger, now()) }
             }
-            Command::Board { competition } => {
-                or_error(views::board(&self.ledger, &competition, now()).map(|board| Body::Board(Box::new(board))))
-            }
+            Command::Board { competition } => or_error(
+                views::board(&self.ledger, &competition, now()).map(|board| Body::Board(Box::new(board))),
+            ),
             Command::Peers => Body::Peers { peers: self.peer_list() },
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,

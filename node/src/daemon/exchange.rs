@@ -45,7 +45,10 @@ impl Daemon {
     }
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
-        if self.syncs.len() >= limits::SYNCS || self.syncs.contains_key(&peer) || !self.peers.contains_key(&peer) {
+        if self.syncs.len() >= limits::SYNCS
+            || self.syncs.contains_key(&peer)
+            || !self.peers.contains_key(&peer)
+        {
             return;
         }
         self.syncs.insert(peer, CatchUp::default());
@@ -53,7 +56,8 @@ impl Daemon {
     }
 
     pub(super) fn resume_syncs(&mut self) {
-        let idle: Vec<PeerId> = self.syncs.iter().filter(|(_, sync)| !sync.asked).map(|(peer, _)| *peer).collect();
+        let idle: Vec<PeerId> =
+            self.syncs.iter().filter(|(_, sync)| !sync.asked).map(|(peer, _)| *peer).collect();
         for peer in idle {
             self.step_sync(peer);
         }
@@ -66,18 +70,17 @@ impl Daemon {
         if sync.asked || crowded {
             return;
         }
-        let (request, asked) = if sync.wanted.len() >= limits::RECORDS_PER_REQUEST
-            || (sync.listed && !sync.wanted.is_empty())
-        {
-            let n = sync.wanted.len().min(limits::RECORDS_PER_REQUEST);
-            let ids: Vec<RecordId> = sync.wanted.drain(..n).collect();
-            (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
-        } else if sync.listed {
-            self.syncs.remove(&peer);
-            return;
-        } else {
-            (Request::Ids { after: sync.after }, Asked::Ids { after: sync.after })
-        };
+        let (request, asked) =
+            if sync.wanted.len() >= limits::RECORDS_PER_REQUEST || (sync.listed && !sync.wanted.is_empty()) {
+                let n = sync.wanted.len().min(limits::RECORDS_PER_REQUEST);
+                let ids: Vec<RecordId> = sync.wanted.drain(..n).collect();
+                (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
+            } else if sync.listed {
+                self.syncs.remove(&peer);
+                return;
+            } else {
+                (Request::Ids { after: sync.after }, Asked::Ids { after: sync.after })
+            };
         sync.asked = true;
         let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
         self.asked.insert(id, asked);

@@ -295,7 +295,11 @@ impl Daemon {
                     }
                     None => false,
                 };
-                if again { self.reopen(blob) } else { self.give_up(blob.id, "peers sent wrong bytes again and again") }
+                if again {
+                    self.reopen(blob)
+                } else {
+                    self.give_up(blob.id, "peers sent wrong bytes again and again")
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "a blob was not fetched");
@@ -330,7 +334,13 @@ impl Daemon {
     }
 
     /// A peer did not deliver a chunk: somebody else may, or the same one later.
-    pub(super) fn on_no_chunk(&mut self, peer: PeerId, request: OutboundRequestId, blob: BlobRef, lacks: bool) {
+    pub(super) fn on_no_chunk(
+        &mut self,
+        peer: PeerId,
+        request: OutboundRequestId,
+        blob: BlobRef,
+        lacks: bool,
+    ) {
         let Some(fetch) = self.fetches.active.get_mut(&blob.id) else { return };
         if let Some(offset) = fetch.asked.remove(&request) {
             fetch.again.push(offset);

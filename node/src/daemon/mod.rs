@@ -20,9 +20,9 @@ use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;
 use crate::home::{Home, HomeError};
 use crate::ledger::{Ledger, LedgerError};
+use crate::limits;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
-use crate::limits;
 use api::{Body, Event, Hello};
 use circuits::groth16::VerifiedModel;
 use exchange::{Asked, CatchUp};
@@ -311,7 +311,8 @@ impl Daemon {
                     self.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
                 }
             }
-            BehaviourEvent::Exchange(request_response::Event::Message { peer, message, .. }) => match message {
+            BehaviourEvent::Exchange(request_response::Event::Message { peer, message, .. }) => match message
+            {
                 request_response::Message::Request { request, channel, .. } => {
                     self.on_request(peer, request, channel);
                 }
@@ -349,7 +350,8 @@ impl Daemon {
 
     fn redial(&mut self) {
         let away = |b: &&Bootstrap| !b.peer.is_some_and(|peer| self.peers.contains_key(&peer));
-        let addresses: Vec<_> = self.bootstrap.iter().filter(away).map(|b| (b.peer, b.address.clone())).collect();
+        let addresses: Vec<_> =
+            self.bootstrap.iter().filter(away).map(|b| (b.peer, b.address.clone())).collect();
         for (peer, address) in addresses {
             self.dial(match peer {
                 Some(peer) => DialOpts::peer_id(peer).addresses(vec![address]).build(),

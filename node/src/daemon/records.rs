@@ -6,8 +6,8 @@ use crate::store::{StoreError, StoredRecord};
 use crate::{limits, net};
 use api::{Body, ErrorKind, Event};
 use circuits::groth16::VerifiedModel;
-use libp2p::gossipsub::{MessageAcceptance, MessageId, PublishError};
 use libp2p::PeerId;
+use libp2p::gossipsub::{MessageAcceptance, MessageId, PublishError};
 use protocol::{Evidence, JobId, Kind, Need, Outcome, ProofError, RecordId, Refusal, Update, Verdict};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -170,7 +170,10 @@ impl Daemon {
                 self.displace(displaced);
             }
             Outcome::Refused(refusal) => {
-                if !matches!(refusal, Refusal::Busy | Refusal::Full { .. } | Refusal::Proof(ProofError::NotChecked { .. })) {
+                if !matches!(
+                    refusal,
+                    Refusal::Busy | Refusal::Full { .. } | Refusal::Proof(ProofError::NotChecked { .. })
+                ) {
                     self.records.remember_refused(id);
                 }
                 let sources = self.take_waiters(&id);
@@ -227,7 +230,8 @@ impl Daemon {
             Verdict::Reject => MessageAcceptance::Reject,
         };
         // False if the message has left gossipsub's window: then it is simply not forwarded.
-        let _ = self.swarm.behaviour_mut().gossip.report_message_validation_result(message, &peer, acceptance);
+        let _ =
+            self.swarm.behaviour_mut().gossip.report_message_validation_result(message, &peer, acceptance);
     }
 
     /// Hands out proof checks while there are workers for them.
@@ -344,7 +348,13 @@ impl Daemon {
             Kind::Entry => format!("{:?} entered {:?}", name(id), rules.title),
             Kind::Submission => match contest.submission(id).map(|kept| kept.item.record().body()) {
                 Some(body) => {
-                    format!("{:?} proved {} of {} in {:?}", name(body.entry), body.correct(), rules.rows, rules.title)
+                    format!(
+                        "{:?} proved {} of {} in {:?}",
+                        name(body.entry),
+                        body.correct(),
+                        rules.rows,
+                        rules.title
+                    )
                 }
                 None => String::new(),
             },
@@ -363,7 +373,8 @@ impl Daemon {
         if self.peers.is_empty() || self.records.outbox.is_empty() {
             return;
         }
-        let ids: Vec<RecordId> = self.records.outbox.iter().take(limits::RECORDS_PER_REQUEST).copied().collect();
+        let ids: Vec<RecordId> =
+            self.records.outbox.iter().take(limits::RECORDS_PER_REQUEST).copied().collect();
         for id in ids {
             match self.ledger.stored(id) {
                 Some(record) => self.publish(id, record.bytes),
@@ -375,7 +386,8 @@ impl Daemon {
 
     /// A peer has these records: the outbox need not offer them any longer.
     pub(super) fn peer_has(&mut self, ids: &[RecordId]) {
-        let had: Vec<_> = ids.iter().filter(|id| self.records.outbox.remove(id)).map(|id| *id.as_bytes()).collect();
+        let had: Vec<_> =
+            ids.iter().filter(|id| self.records.outbox.remove(id)).map(|id| *id.as_bytes()).collect();
         if !had.is_empty() {
             let store = Arc::clone(self.ledger.store());
             self.tasks.spawn_blocking(move || Done::Tidied(store.outbox_remove(&had)));
@@ -414,7 +426,8 @@ fn client_answer(id: RecordId, outcome: &Outcome) -> Body {
         Outcome::Refused(refusal) => Body::Error { kind: ErrorKind::Refused, message: refusal.to_string() },
         Outcome::Pending | Outcome::Checking | Outcome::Waiting { .. } => Body::Error {
             kind: ErrorKind::Busy,
-            message: "the record cannot be judged yet: records or files that it refers to are missing here".into(),
+            message: "the record cannot be judged yet: records or files that it refers to are missing here"
+                .into(),
         },
     }
 }

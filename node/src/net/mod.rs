@@ -5,8 +5,8 @@ mod wire;
 pub use wire::{EXCHANGE, Request, Response};
 
 use crate::limits;
-use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, gossipsub,
     identify, identity::Keypair, mdns, memory_connection_limits, noise, ping, request_response, tcp, yamux,
@@ -120,7 +120,8 @@ fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
         ),
         false => None,
     };
-    let identify_config = identify::Config::new(IDENTIFY.into(), keypair.public()).with_agent_version(AGENT.into());
+    let identify_config =
+        identify::Config::new(IDENTIFY.into(), keypair.public()).with_agent_version(AGENT.into());
     let codec = request_response::cbor::codec::Codec::default()
         .set_request_size_maximum(limits::REQUEST_MAX_BYTES)
         .set_response_size_maximum(limits::RESPONSE_MAX_BYTES);
@@ -170,7 +171,9 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
     };
     let mut gossip = Gossip::new_with_subscription_filter(authenticity, config, filter)
         .map_err(|e| setup("gossip")(&e))?;
-    gossip.with_peer_score(score_params(), gossipsub::PeerScoreThresholds::default()).map_err(|e| setup("gossip score")(&e))?;
+    gossip
+        .with_peer_score(score_params(), gossipsub::PeerScoreThresholds::default())
+        .map_err(|e| setup("gossip score")(&e))?;
     gossip.subscribe(&topic()).map_err(|e| setup("gossip topic")(&e))?;
     Ok(gossip)
 }
@@ -226,7 +229,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_swarm_starts_and_a_taken_address_is_an_error() {
-        let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+        let listen =
+            vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
         let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
         start(&Keypair::generate_ed25519(), &config).unwrap();
         let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };

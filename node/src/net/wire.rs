@@ -75,8 +75,9 @@ mod tests {
         assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
         let page = limits::IDS_PER_PAGE * (RecordId::new([0; 32]).as_bytes().len() + 4);
         assert!((page as u64) < limits::RESPONSE_MAX_BYTES);
-        assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES);
-        assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES);
-        assert!(limits::RECORDS_PAGE_BYTES >= limits::RECORD_MAX_BYTES, "every record fits alone");
+        const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
+        const { assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES) };
+        // Every record fits into a page by itself.
+        const { assert!(limits::RECORDS_PAGE_BYTES >= limits::RECORD_MAX_BYTES) };
     }
 }

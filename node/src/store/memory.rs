@@ -37,7 +37,13 @@ impl Store for MemoryStore {
         let new: BTreeMap<Id, &StoredRecord> =
             records.iter().filter(|r| !inner.records.contains_key(&r.id)).map(|r| (r.id, r)).collect();
         let to_outbox = new.values().filter(|r| r.in_outbox).count();
-        super::sled_store::check_room(records, inner.records.len() as u64, inner.outbox.len(), new.len(), to_outbox)?;
+        super::sled_store::check_room(
+            records,
+            inner.records.len() as u64,
+            inner.outbox.len(),
+            new.len(),
+            to_outbox,
+        )?;
         for (id, record) in &new {
             inner.competitions.insert((record.competition, *id));
             if record.in_outbox {

@@ -5,9 +5,11 @@
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod memory;
 mod sled_store;
 
+#[cfg(test)]
 pub use memory::MemoryStore;
 pub use sled_store::SledStore;
 
@@ -48,7 +50,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// What is on disk is no store, or a broken one.
-    #[error("the store {path} is corrupt ({reason}): move it away and start again; records come back from peers")]
+    #[error(
+        "the store {path} is corrupt ({reason}): move it away and start again; records come back from peers"
+    )]
     Corrupt {
         /// Folder of the store.
         path: PathBuf,
@@ -56,7 +60,9 @@ pub enum StoreError {
         reason: String,
     },
     /// A layout of another version.
-    #[error("the store {path} has schema version {got}, expected {expected}: it was written by another release")]
+    #[error(
+        "the store {path} has schema version {got}, expected {expected}: it was written by another release"
+    )]
     Schema {
         /// Folder of the store.
         path: PathBuf,
@@ -137,9 +143,4 @@ pub trait Store: Send + Sync {
 
     /// Number of records.
     fn len(&self) -> u64;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

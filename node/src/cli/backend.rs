@@ -1,0 +1,152 @@
+//! The running node, or without one the store itself.
+
+use super::context::{CliError, Context};
+use super::output::message;
+use crate::client::{Client, ClientError, unexpected};
+use crate::ledger::{Ledger, now};
+use crate::{limits, views};
+use anyhow::Context as _;
+use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
+use protocol::{BlobRef, Outcome};
+use std::path::{Path, PathBuf};
+
+/// Where commands read and write.
+pub enum Backend {
+    /// Through the running node's socket.
+    Node(Client),
+    /// The store of the data folder, opened by this process.
+    Store(Box<Ledger>),
+}
+
+impl Backend {
+    /// The running node if there is one, otherwise the store.
+    pub fn open(context: &Context) -> anyhow::Result<Self> {
+        match Client::connect(&context.home.socket()) {
+            Ok(client) => Ok(Self::Node(client)),
+            Err(ClientError::NotRunning { .. }) => {
+                let own = context.home.identity()?.keypair.public().to_peer_id().to_string();
+                message("no node is running: working on the store of the data folder");
+                Ok(Self::Store(Box::new(Ledger::open(&context.home, own)?)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether what is published reaches peers now.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Self::Node(_))
+    }
+
+    /// All competitions, newest first.
+    pub fn competitions(&mut self) -> anyhow::Result<Vec<CompetitionSummary>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Competitions)? {
+                Body::Competitions { competitions } => Ok(competitions),
+                other => Err(unexpected("competitions", &other).into()),
+            },
+            Self::Store(ledger) => Ok(views::competitions(ledger, now())),
+        }
+    }
+
+    /// A competition with its board. `id` is whole.
+    pub fn board(&mut self, id: &str) -> anyhow::Result<api::Board> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Board { competition: id.to_owned() })? {
+                Body::Board(board) => Ok(*board),
+                other => Err(unexpected("board", &other).into()),
+            },
+            Self::Store(ledger) => views::board(ledger, id, now()).map_err(refused),
+        }
+    }
+
+    /// Finds the one record of a kind (any kind if empty) whose id starts so.
+    pub fn resolve(&mut self, kind: &'static str, prefix: &str) -> anyhow::Result<Found> {
+        let found = match self {
+            Self::Node(client) => match client.ask(Command::Find { prefix: prefix.to_owned() })? {
+                Body::Found { records } => records,
+                other => return Err(unexpected("find", &other).into()),
+            },
+            Self::Store(ledger) => views::find(ledger, prefix).map_err(refused)?,
+        };
+        let mut found: Vec<Found> = found.into_iter().filter(|f| kind.is_empty() || f.kind == kind).collect();
+        if found.len() > 1 {
+            let candidates = found.iter().map(|f| format!("{} {}", f.kind, f.id)).collect();
+            return Err(CliError::Ambiguous { prefix: prefix.to_owned(), candidates }.into());
+        }
+        let kind = if kind.is_empty() { "record" } else { kind };
+        found.pop().ok_or_else(|| CliError::Unknown { kind, prefix: prefix.to_owned() }.into())
+    }
+
+    /// The signed bytes of a record. `id` is whole.
+    pub fn record(&mut self, id: &str) -> anyhow::Result<Vec<u8>> {
+        let record = match self {
+            Self::Node(client) => match client.ask(Command::Record { id: id.to_owned() })? {
+                Body::Records { mut records } => records.pop().context("the node answered with no record")?,
+                other => return Err(unexpected("record", &other).into()),
+            },
+            Self::Store(ledger) => views::record(ledger, id).map_err(refused)?,
+        };
+        hex::decode(record).context("the record is not in hexadecimal digits")
+    }
+
+    /// Stores, checks and publishes a record; true if it is new.
+    pub fn publish(&mut self, record: &[u8]) -> anyhow::Result<bool> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Publish { record: hex::encode(record) })? {
+                Body::Published { new, .. } => Ok(new),
+                other => Err(unexpected("publish", &other).into()),
+            },
+            Self::Store(ledger) => match ledger.publish_offline(record)? {
+                Outcome::Accepted { .. } => Ok(true),
+                Outcome::Known => Ok(false),
+                Outcome::Refused(refusal) => Err(CliError::Refused { reason: refusal.to_string() }.into()),
+                other => {
+                    let reason = format!("it cannot be judged: {other:?}");
+                    Err(CliError::Refused { reason }.into())
+                }
+            },
+        }
+    }
+
+    /// Stores a copy of a file as a blob.
+    pub fn add_blob(&mut self, path: &Path) -> anyhow::Result<BlobRef> {
+        let path = std::path::absolute(path)?;
+        match self {
+            Self::Node(client) => match client.ask(Command::AddBlob { path: path.display().to_string() })? {
+                Body::BlobStored { blob, bytes, .. } => Ok(BlobRef { id: blob.parse()?, bytes }),
+                other => Err(unexpected("add blob", &other).into()),
+            },
+            Self::Store(ledger) => Ok(ledger.blobs().add_file(&path, limits::BLOB_MAX_BYTES)?),
+        }
+    }
+
+    /// Where a blob lies, fetched first if need be. `what` names it for people.
+    pub fn get_blob(&mut self, blob: BlobRef, what: &str) -> anyhow::Result<PathBuf> {
+        match self {
+            Self::Node(client) => {
+                let command = Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
+                match client.ask(command).with_context(|| format!("getting {what}"))? {
+                    Body::BlobStored { path, .. } => Ok(path.into()),
+                    other => Err(unexpected("get blob", &other).into()),
+                }
+            }
+            Self::Store(ledger) if ledger.blobs().has(blob) => Ok(ledger.blobs().path(blob.id)),
+            Self::Store(_) => Err(CliError::NotHere { what: what.to_owned() }.into()),
+        }
+    }
+
+    /// The bytes of a blob of at most `max` bytes, compared with its id.
+    pub fn read_blob(&mut self, blob: BlobRef, max: u64, what: &str) -> anyhow::Result<Vec<u8>> {
+        let path = self.get_blob(blob, what)?;
+        let bytes = crate::home::read_input(&path, max)?;
+        let got = protocol::BlobId::of(&bytes);
+        if got != blob.id {
+            return Err(crate::blobs::BlobError::Digest { expected: blob.id, got }.into());
+        }
+        Ok(bytes)
+    }
+}
+
+fn refused((kind, message): (ErrorKind, String)) -> anyhow::Error {
+    ClientError::Refused { kind, message }.into()
+}

@@ -1,0 +1,61 @@
+//! `node competitions`
+
+use super::backend::Backend;
+use super::context::Context;
+use super::output::{self, Align};
+use api::{CompetitionSummary, Phase};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  node competitions\n  node competitions --json")]
+pub struct Args {}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let competitions = Backend::open(context)?.competitions()?;
+        if context.json {
+            return output::json(&competitions);
+        }
+        if competitions.is_empty() {
+            output::message(
+                "no competitions are known here yet: host one with `node host`, or connect to peers",
+            );
+            return Ok(());
+        }
+        let header = [
+            ("id", Align::Left),
+            ("title", Align::Left),
+            ("phase", Align::Left),
+            ("rows", Align::Right),
+            ("features", Align::Right),
+            ("classes", Align::Right),
+            ("entries", Align::Right),
+            ("best", Align::Right),
+            ("deadline", Align::Left),
+        ];
+        let rows: Vec<_> = competitions.iter().map(row).collect();
+        output::data(&output::table(&header, &rows))
+    }
+}
+
+fn row(c: &CompetitionSummary) -> Vec<String> {
+    let best = c.best.map_or("-".to_owned(), |best| output::percent(protocol::accuracy_bps(best, c.rows)));
+    vec![
+        output::short(&c.id),
+        c.title.clone(),
+        phase(c.phase).to_owned(),
+        c.rows.to_string(),
+        c.features.to_string(),
+        c.classes.to_string(),
+        c.entries.to_string(),
+        best,
+        output::when(c.prove_deadline),
+    ]
+}
+
+/// For a column.
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Proving => "proving",
+        Phase::Closed => "closed",
+    }
+}

@@ -1,0 +1,149 @@
+//! What every command needs, and what its errors mean for the exit code.
+
+use crate::api_server::SocketError;
+use crate::client::ClientError;
+use crate::daemon::DaemonError;
+use crate::home::Home;
+use crate::ledger::LedgerError;
+use crate::net::NetError;
+use crate::prover::ProverError;
+use crate::store::StoreError;
+use api::ErrorKind;
+use protocol::OfflineError;
+use std::path::PathBuf;
+
+/// Where the data is, and how results are printed.
+pub struct Context {
+    /// The data folder.
+    pub home: Home,
+    /// Whether to print JSON.
+    pub json: bool,
+}
+
+impl Context {
+    /// From the global options.
+    pub fn new(data_dir: Option<PathBuf>, socket: Option<PathBuf>, json: bool) -> anyhow::Result<Self> {
+        Ok(Self { home: Home::new(data_dir, socket)?, json })
+    }
+}
+
+/// Errors of the command line itself.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// No record's id starts so.
+    #[error("no {kind} starts with {prefix:?}; see `node competitions`")]
+    Unknown {
+        /// The kind of record.
+        kind: &'static str,
+        /// What was given.
+        prefix: String,
+    },
+    /// Several do.
+    #[error("{prefix:?} is ambiguous, it could be:\n  {}", candidates.join("\n  "))]
+    Ambiguous {
+        /// What was given.
+        prefix: String,
+        /// Whole ids.
+        candidates: Vec<String>,
+    },
+    /// A record was refused by the rules.
+    #[error("refused: {reason}")]
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// A blob is missing, and there is nobody to fetch it from.
+    #[error("{what} is not here, and no node is running that could fetch it: start one with `node run`")]
+    NotHere {
+        /// What is missing.
+        what: String,
+    },
+    /// The nodes of the demonstration did not come to the same result in time.
+    #[error("{what} did not happen within {seconds} s")]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        seconds: u64,
+    },
+}
+
+/// The exit code of an error: see the help text.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(1)
+}
+
+fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return matches!(error, StoreError::InUse { .. }).then_some(6);
+    }
+    if let Some(LedgerError::Store(StoreError::InUse { .. })) = error.downcast_ref() {
+        return Some(6);
+    }
+    if let Some(error) = error.downcast_ref::<DaemonError>() {
+        return match error {
+            DaemonError::Ledger(LedgerError::Store(StoreError::InUse { .. })) => Some(6),
+            DaemonError::Socket(SocketError::InUse { .. }) => Some(6),
+            DaemonError::Net(_) => Some(5),
+            _ => None,
+        };
+    }
+    if let Some(SocketError::InUse { .. }) = error.downcast_ref() {
+        return Some(6);
+    }
+    if error.downcast_ref::<NetError>().is_some() {
+        return Some(5);
+    }
+    if let Some(error) = error.downcast_ref::<ClientError>() {
+        return match error {
+            ClientError::Refused { kind: ErrorKind::Refused, .. } => Some(4),
+            ClientError::Refused { kind: ErrorKind::Network, .. } | ClientError::NotRunning { .. } => Some(5),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<CliError>() {
+        return match error {
+            CliError::Refused { .. } => Some(4),
+            CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
+            CliError::Unknown { .. } | CliError::Ambiguous { .. } => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<OfflineError>() {
+        return Some(match error {
+            OfflineError::Context(_) => 4,
+            _ => 3,
+        });
+    }
+    match error.downcast_ref::<ProverError>()? {
+        ProverError::Claim { .. }
+        | ProverError::Deadline { .. }
+        | ProverError::Class { .. }
+        | ProverError::Fit(_)
+        | ProverError::Quantise(_)
+        | ProverError::Model(_) => Some(4),
+        ProverError::SelfCheck(_) => Some(3),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_their_exit_codes_however_deep_they_lie() {
+        let in_use = || StoreError::InUse { path: "store".into() };
+        let cases: [(anyhow::Error, u8); 7] = [
+            (anyhow::anyhow!("anything"), 1),
+            (anyhow::Error::new(LedgerError::Store(in_use())), 6),
+            (anyhow::Error::new(DaemonError::Ledger(LedgerError::Store(in_use()))).context("starting"), 6),
+            (anyhow::Error::new(SocketError::InUse { path: "s".into() }), 6),
+            (anyhow::Error::new(ProverError::Claim { expected: 1, rows: 2, got: 2 }).context("submit"), 4),
+            (anyhow::Error::new(ClientError::NotRunning { path: "s".into() }), 5),
+            (anyhow::Error::new(OfflineError::TestSet(circuits::TestSetError::NotCanonical)), 3),
+        ];
+        for (error, code) in cases {
+            assert_eq!(exit_code(&error), code, "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `node leaderboard`
+
+use super::backend::Backend;
+use super::context::Context;
+use super::output::{self, Align};
+use api::{Board, BoardRow};
+
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  node leaderboard 3fa1\n  node leaderboard 3fa1 --json")]
+pub struct Args {
+    /// Id of the competition, or the start of it.
+    competition: String,
+}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let mut backend = Backend::open(context)?;
+        let id = backend.resolve("competition", &self.competition)?.id;
+        let board = backend.board(&id)?;
+        if context.json { output::json(&board) } else { output::data(&text(&board)) }
+    }
+}
+
+/// The board as text.
+pub fn text(board: &Board) -> String {
+    let header = [
+        ("rank", Align::Right),
+        ("name", Align::Left),
+        ("proved", Align::Right),
+        ("95 % interval", Align::Right),
+        ("rows right", Align::Right),
+        ("size class", Align::Left),
+        ("submitted", Align::Left),
+        ("checked here", Align::Left),
+        ("setup", Align::Left),
+        ("submission", Align::Left),
+    ];
+    let rows: Vec<_> = board.rows.iter().map(row).collect();
+    let mut text = format!("{}\n", board.competition.title);
+    if rows.is_empty() {
+        text.push_str("nobody has proved anything yet");
+    } else {
+        text.push_str(&output::table(&header, &rows));
+    }
+    if board.pending > 0 {
+        text.push_str(&format!("\n{} records are still being checked", board.pending));
+    }
+    text
+}
+
+fn row(row: &BoardRow) -> Vec<String> {
+    let (low, high) = row.interval_bps;
+    let checked = match (row.checked_here, row.verify_us) {
+        (false, _) => "no".to_owned(),
+        (true, 0) => "yes".to_owned(),
+        (true, us) => format!("yes, {:.1} ms", us as f64 / 1000.0),
+    };
+    vec![
+        row.rank.to_string(),
+        format!("{}{}", row.display_name, if row.mine { " (you)" } else { "" }),
+        format!(">= {}", output::percent(row.accuracy_bps)),
+        format!("{} to {}", output::percent(low), output::percent(high)),
+        format!("{} of {}", row.correct, row.rows),
+        row.size_class.clone(),
+        output::when(row.submitted),
+        checked,
+        output::setup(row.setup).to_owned(),
+        output::short(&row.submission),
+    ]
+}

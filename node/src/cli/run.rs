@@ -1,0 +1,86 @@
+//! `node run`
+
+use super::context::Context;
+use super::output;
+use crate::client::Client;
+use crate::net::NetConfig;
+use crate::{daemon, limits};
+use anyhow::ensure;
+use api::Command;
+use libp2p::Multiaddr;
+use std::io::Write;
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  node run
+  node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
+  node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
+
+With --json one line is printed once the node listens: its peer id, addresses and data folder.
+PODIUM_LOG chooses what is logged, for instance PODIUM_LOG=node=debug.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Address to listen on; may be repeated [default: every address, free TCP and QUIC ports].
+    #[arg(long, value_name = "MULTIADDR")]
+    listen: Vec<Multiaddr>,
+    /// Peer to dial, and to dial again when it is lost; may be repeated.
+    #[arg(long, value_name = "MULTIADDR")]
+    bootstrap: Vec<Multiaddr>,
+    /// Do not look for peers on the local network.
+    #[arg(long)]
+    no_mdns: bool,
+    /// Stop when standard input ends: for nodes that another program starts.
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
+    /// Log as JSON lines.
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let addresses = self.listen.len().max(self.bootstrap.len());
+        ensure!(addresses <= limits::MAX_ADDRESSES, "expected at most {} addresses", limits::MAX_ADDRESSES);
+        log(self.log_json);
+        let listen = match self.listen.is_empty() {
+            true => vec!["/ip4/0.0.0.0/tcp/0".parse()?, "/ip4/0.0.0.0/udp/0/quic-v1".parse()?],
+            false => self.listen,
+        };
+        let config = NetConfig { listen, bootstrap: self.bootstrap, mdns: !self.no_mdns };
+        let (home, json) = (context.home.clone(), context.json);
+        if self.until_stdin_ends {
+            stop_when_stdin_ends(home.socket());
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(daemon::run(home, config, |hello| {
+            output::message(&format!("node {} is running; its data is in {}", hello.peer_id, hello.data_dir));
+            if json && let Ok(line) = serde_json::to_string(hello) {
+                let _ = output::data(&line); // whoever started the node may not read it
+                let _ = std::io::stdout().flush();
+            }
+        }))?;
+        output::message("stopped");
+        Ok(())
+    }
+}
+
+fn stop_when_stdin_ends(socket: std::path::PathBuf) {
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()); // an error is an end too
+        let asked = Client::connect(&socket).and_then(|mut client| client.ask(Command::Shutdown));
+        if let Err(error) = asked {
+            output::message(&format!("standard input has ended, but: {error}"));
+            std::process::exit(1);
+        }
+    });
+}
+
+fn log(json: bool) {
+    let filter = EnvFilter::try_from_env("PODIUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,node=info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second logger in one process is refused; the first one stays.
+    let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+}

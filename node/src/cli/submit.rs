@@ -1,0 +1,152 @@
+//! `node submit`
+
+use super::backend::Backend;
+use super::context::Context;
+use super::output;
+use super::progress::Progress;
+use super::score::{Trial, trial};
+use crate::keys;
+use crate::prover::{Made, Workbench};
+use circuits::ClassId;
+use circuits::groth16::ProvingKey;
+use serde_json::json;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  node submit --competition 3fa1 --model model.onnx --name Ada
+  node submit --competition 3fa1 --model model.onnx --claim threshold
+  node submit --competition 3fa1 --model model.onnx --claim 850
+
+The weights never leave this machine. A lower claim tells less about the model; the board shows the claim. Running
+the same command again is harmless: the same entry is found and published again.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Id of the competition, or the start of it.
+    #[arg(long, value_name = "ID")]
+    competition: String,
+    /// The model.
+    #[arg(long, value_name = "FILE.onnx")]
+    model: PathBuf,
+    /// Rows to claim as right: a number, or `threshold` for as few as reach it [default: all that are right].
+    #[arg(long, value_name = "N", value_parser = claim)]
+    claim: Option<Claim>,
+    /// What the entry is called on the board.
+    #[arg(long, default_value = "anonymous")]
+    name: String,
+    /// Size class to use [default: the smallest that fits].
+    #[arg(long, value_name = "CLASS")]
+    size_class: Option<ClassId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    Threshold,
+    Rows(u64),
+}
+
+fn claim(text: &str) -> Result<Claim, String> {
+    match text {
+        "threshold" => Ok(Claim::Threshold),
+        number => number
+            .parse()
+            .map(Claim::Rows)
+            .map_err(|_| format!("expected a number or `threshold`, got {text:?}")),
+    }
+}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let identity = context.home.identity()?;
+        let mut backend = Backend::open(context)?;
+        let trial = trial(&mut backend, &self.competition, &self.model, self.size_class)?;
+        trial.contest.check_open()?;
+        let rules = &trial.contest.rules;
+        let wanted = match self.claim {
+            None => trial.scored.total(),
+            Some(Claim::Rows(rows)) => rows,
+            Some(Claim::Threshold) => protocol::threshold_count(rules.rows, rules.threshold_bps),
+        };
+        let claims = trial.scored.claims(wanted)?;
+        let key = proving_key(context, &mut backend, &trial)?;
+        let progress = Progress::new("proving");
+        let bench = Workbench {
+            home: &context.home,
+            identity: &identity,
+            contest: &trial.contest,
+            set: &trial.set,
+            key: &key,
+            progress: &|step, part| progress.report(step, part),
+        };
+        let made = bench.make(&trial.scored, &claims, &self.name)?;
+        progress.finish();
+        let entry_new = backend.publish(made.entry.bytes())?;
+        let submission_new = backend.publish(made.submission.bytes())?;
+        if !backend.is_online() {
+            output::message("they will be published at the next `node run`");
+        }
+        report(context, &made, entry_new, submission_new)
+    }
+}
+
+fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool) -> anyhow::Result<()> {
+    let (entry, submission, verified) =
+        (made.entry.id().to_string(), made.submission.id().to_string(), &made.verified);
+    if context.json {
+        return output::json(&json!({
+            "competition": verified.competition.to_string(),
+            "entry": entry,
+            "entry_new": entry_new,
+            "entry_reused": made.entry_reused,
+            "submission": submission,
+            "submission_new": submission_new,
+            "submission_reused": made.submission_reused,
+            "size_class": verified.class.as_str(),
+            "correct": verified.correct,
+            "rows": verified.rows,
+            "accuracy_bps": verified.accuracy_bps,
+            "interval_bps": verified.interval_bps,
+            "reaches_threshold": verified.reaches_threshold,
+        }));
+    }
+    if made.submission_reused {
+        output::message("this had been made before: nothing was proved again");
+    }
+    output::message(&format!(
+        "proved and verified: at least {} ({} of {} rows)",
+        output::percent(verified.accuracy_bps),
+        verified.correct,
+        verified.rows
+    ));
+    output::data(&submission)
+}
+
+/// The class's key: made here, or fetched. It is the competition that pins it.
+fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<ProvingKey> {
+    let (class, pinned) = (trial.admitted.class, trial.admitted.proving_key);
+    let here = keys::find(&context.home, class)?.filter(|key| key.blob == pinned);
+    let path = match here {
+        Some(key) => key.path,
+        None => {
+            let size = output::bytes(pinned.bytes);
+            output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
+            backend.get_blob(pinned, &format!("the proving key of {class}"))?
+        }
+    };
+    Ok(keys::load(&path, pinned.id)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_numbers_or_the_threshold() {
+        assert_eq!(claim("850"), Ok(Claim::Rows(850)));
+        assert_eq!(claim("threshold"), Ok(Claim::Threshold));
+        assert!(claim("-1").is_err());
+        assert!(claim("all").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! What a competitor must not lose and must not show: the openings of own commitments, and the signed records that
+//! were made from them. Written before anything is published, so that a second run of the same submission finds the
+//! same entry instead of making another.
+//!
+//! ```text
+//! openings/<competition>/<commitment>.opening       weights and blinder: as secret as the model
+//! openings/<competition>/<commitment>.entry         the signed entry
+//! openings/<competition>/<commitment>.<K>           the signed submission that claims K
+//! ```
+
+use crate::home::{Home, HomeError, make_private_dir, read_private, write_private};
+use crate::limits;
+use circuits::groth16::Commitment;
+use protocol::RecordId;
+use std::path::PathBuf;
+
+/// The drafts of one commitment in one competition.
+#[derive(Debug)]
+pub struct Drafts {
+    dir: PathBuf,
+    stem: String,
+}
+
+impl Drafts {
+    /// Makes the folder if need be.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn open(home: &Home, competition: RecordId, commitment: &Commitment) -> Result<Self, HomeError> {
+        make_private_dir(&home.openings())?;
+        let dir = home.openings().join(competition.to_string());
+        make_private_dir(&dir)?;
+        Ok(Self { dir, stem: hex::encode(commitment.to_bytes()) })
+    }
+
+    fn path(&self, what: &str) -> PathBuf {
+        self.dir.join(format!("{}.{what}", self.stem))
+    }
+
+    /// Keeps the opening.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn write_opening(&self, bytes: &[u8]) -> Result<(), HomeError> {
+        write_private(&self.path("opening"), bytes)
+    }
+
+    /// The signed entry, if it has been made.
+    ///
+    /// # Errors
+    /// If the disk fails or others may read the file.
+    pub fn entry(&self) -> Result<Option<Vec<u8>>, HomeError> {
+        self.read("entry")
+    }
+
+    /// Keeps the signed entry.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn write_entry(&self, bytes: &[u8]) -> Result<(), HomeError> {
+        write_private(&self.path("entry"), bytes)
+    }
+
+    /// The signed submission that claims so many rows, if it has been made.
+    ///
+    /// # Errors
+    /// If the disk fails or others may read the file.
+    pub fn submission(&self, correct: u64) -> Result<Option<Vec<u8>>, HomeError> {
+        self.read(&correct.to_string())
+    }
+
+    /// Keeps the signed submission that claims so many rows.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn write_submission(&self, correct: u64, bytes: &[u8]) -> Result<(), HomeError> {
+        write_private(&self.path(&correct.to_string()), bytes)
+    }
+
+    fn read(&self, what: &str) -> Result<Option<Vec<u8>>, HomeError> {
+        let path = self.path(what);
+        if !path.exists() {
+            return Ok(None);
+        }
+        read_private(&path, limits::RECORD_MAX_BYTES as u64).map(Some)
+    }
+}
