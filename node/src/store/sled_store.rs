@@ -253,14 +253,25 @@ fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 fn open_db(path: &Path) -> Result<sled::Db, StoreError> {
-    guarded(path, || {
-        sled::Config::new()
-            .path(path)
-            .cache_capacity(limits::STORE_CACHE_BYTES)
-            .mode(sled::Mode::LowSpace)
-            .flush_every_ms(None)
-            .open()
-    })
+    let open = || {
+        guarded(path, || {
+            sled::Config::new()
+                .path(path)
+                .cache_capacity(limits::STORE_CACHE_BYTES)
+                .mode(sled::Mode::LowSpace)
+                .flush_every_ms(None)
+                .open()
+        })
+    };
+    // Threads of sled may hold its own lock for a moment after a database was closed in this very process. Other
+    // processes are kept out by the lock beside the folder, so that waiting a little hides nothing.
+    for _ in 0..40 {
+        match open() {
+            Err(StoreError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(25)),
+            result => return result,
+        }
+    }
+    open()
 }
 
 /// sled panics on some kinds of damage: that is a corrupt store, not the end of the process.
