@@ -25,3 +25,7 @@ pub use statement::{Task, TestSet, TestSetError};
 #[cfg(test)]
 #[path = "../tests/internal/mod.rs"]
 mod internal;
+
+#[cfg(test)]
+#[path = "../tests/forgeries/mod.rs"]
+mod forgeries;
