@@ -5,7 +5,8 @@
 //! witness or proof to the production circuit and verifier, which must refuse it and name what is violated.
 //!
 //! Guards taken out of the production code one at a time, and the tests here that turned red (seen, not derived;
-//! where most tests fail because honest proofs no longer verify, that is said instead):
+//! where most tests fail because honest proofs no longer verify, that is said instead; `the_composition_..` turned
+//! red too wherever the circuit's shape changed):
 //!
 //! | guard taken out | red |
 //! |---|---|
