@@ -80,6 +80,23 @@ pub enum ProverError {
     Home(#[from] HomeError),
 }
 
+/// Whether an entry may be called so: asked before anything is proved.
+///
+/// # Errors
+/// The rule that the name breaks.
+pub fn check_name(contest: &Contest, class: ClassId, name: &str) -> Result<(), ProverError> {
+    let entry = Entry {
+        competition: contest.id,
+        class,
+        commitment: CommitmentBytes([0; groth16::COMMITMENT_BYTES]),
+        model_proof: ProofBytes([0; groth16::PROOF_BYTES]),
+        display_name: name.to_owned(),
+        audit_digest: [0; 32],
+        created: now(),
+    };
+    Ok(Body::Entry(Box::new(entry)).validate().map_err(FormError::Rule).map_err(SealError::Form)?)
+}
+
 /// A competition as a competitor needs it.
 #[derive(Clone, Debug)]
 pub struct Contest {

@@ -8,7 +8,7 @@ use crate::ledger::now;
 use anyhow::{Context as _, bail, ensure};
 use circuits::{ClassId, Family, TestSet, model::CATALOGUE};
 use datasets::{CsvOptions, import_csv_files};
-use protocol::{AdmittedClass, Body, Caps, Competition, Openness, TieRule};
+use protocol::{AdmittedClass, BlobRef, Body, Caps, Competition, Openness, TieRule};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -97,6 +97,7 @@ impl Args {
         let identity = context.home.identity()?;
         ensure!(self.deadline > now(), "the deadline {} has passed already", output::when(self.deadline));
         let (set, classes) = self.import()?;
+        self.check_rules(&set, &classes)?;
         let mut backend = Backend::open(context)?;
         let mut admitted = Vec::new();
         for class in classes {
@@ -181,7 +182,30 @@ impl Args {
         file.flush()?;
         let test_set = backend.add_blob(file.path())?;
         let training = self.train.as_deref().map(|path| backend.add_blob(path)).transpose()?;
-        Ok(Competition {
+        Ok(self.rules(set, test_set, training, size_classes))
+    }
+
+    /// Whether the competition will obey the rules, before keys are made for it.
+    fn check_rules(&self, set: &TestSet, classes: &[ClassId]) -> anyhow::Result<()> {
+        let blob = BlobRef::of(b"to come");
+        let admit = |class: &ClassId| AdmittedClass {
+            class: *class,
+            key_digest: [0; 32],
+            verifying_key: blob,
+            proving_key: blob,
+        };
+        let rules = self.rules(set, blob, None, classes.iter().map(admit).collect());
+        Ok(Body::Competition(Box::new(rules)).validate()?)
+    }
+
+    fn rules(
+        &self,
+        set: &TestSet,
+        test_set: BlobRef,
+        training: Option<BlobRef>,
+        size_classes: Vec<AdmittedClass>,
+    ) -> Competition {
+        Competition {
             title: self.title.clone(),
             description: self.description.clone(),
             created: now(),
@@ -196,7 +220,7 @@ impl Args {
             caps: Caps { entries: self.max_entries, submissions: self.max_submissions },
             tie_rule: TieRule::SharedRank,
             prize: None,
-        })
+        }
     }
 }
 

@@ -28,6 +28,10 @@ impl Progress {
 
     /// A step, and the fraction done (0 to 1).
     pub fn report(&self, step: &str, part: f64) {
+        // The end is told by `finish`, with the time that it took.
+        if step.ends_with("done") {
+            return;
+        }
         match &self.bar {
             Some(bar) => {
                 bar.set_message(step.to_owned());

@@ -70,11 +70,15 @@ impl Args {
 fn stop_when_stdin_ends(socket: std::path::PathBuf) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()); // an error is an end too
-        let asked = Client::connect(&socket).and_then(|mut client| client.ask(Command::Shutdown));
-        if let Err(error) = asked {
-            output::message(&format!("standard input has ended, but: {error}"));
-            std::process::exit(1);
+        // The node may not listen yet, or be stopping already, which ends this thread with the process.
+        for _ in 0..50 {
+            if Client::connect(&socket).and_then(|mut client| client.ask(Command::Shutdown)).is_ok() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
         }
+        output::message("standard input has ended, and the node does not answer");
+        std::process::exit(1);
     });
 }
 

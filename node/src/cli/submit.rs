@@ -6,7 +6,7 @@ use super::output;
 use super::progress::Progress;
 use super::score::{Trial, trial};
 use crate::keys;
-use crate::prover::{Made, Workbench};
+use crate::prover::{self, Made, Workbench};
 use circuits::ClassId;
 use circuits::groth16::ProvingKey;
 use serde_json::json;
@@ -63,6 +63,7 @@ impl Args {
         let mut backend = Backend::open(context)?;
         let trial = trial(&mut backend, &self.competition, &self.model, self.size_class)?;
         trial.contest.check_open()?;
+        prover::check_name(&trial.contest, trial.admitted.class, &self.name)?;
         let rules = &trial.contest.rules;
         let wanted = match self.claim {
             None => trial.scored.total(),

@@ -15,6 +15,8 @@ mod commands;
 mod exchange;
 mod fetch;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;

@@ -1,0 +1,160 @@
+//! Real node processes on loopback.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program under test.
+pub const NODE: &str = env!("CARGO_BIN_EXE_node");
+
+/// A node process. It ends with the test, however the test ends.
+pub struct Node {
+    pub dir: PathBuf,
+    pub hello: Value,
+    child: Child,
+}
+
+impl Node {
+    /// Starts a node that dials `bootstrap`.
+    pub fn start(dir: &Path, bootstrap: &[String]) -> Self {
+        std::fs::create_dir_all(dir).unwrap();
+        let mut command = command(dir);
+        command.args([
+            "--json",
+            "run",
+            "--no-mdns",
+            "--until-stdin-ends",
+            "--listen",
+            "/ip4/127.0.0.1/tcp/0",
+        ]);
+        command.args(bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
+        let log = std::fs::File::options().create(true).append(true).open(dir.join("node.log")).unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let log = || std::fs::read_to_string(dir.join("node.log")).unwrap_or_default();
+        let hello = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no node: {}", log()));
+        Self { dir: dir.to_owned(), hello, child }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> String {
+        self.hello["listen"][0].as_str().unwrap().to_owned()
+    }
+
+    /// What a command prints, as JSON.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        json(&self.dir, arguments)
+    }
+
+    /// Its board, without what only this node knows.
+    pub fn board(&self, id: &str) -> Option<Value> {
+        let output = run(&self.dir, &["--json", "leaderboard", id]);
+        let mut board: Value = serde_json::from_slice(&output.stdout).ok()?;
+        for row in board["rows"].as_array_mut()? {
+            assert_eq!(row["checked_here"], true);
+            for field in ["first_seen", "verify_us", "mine"] {
+                row.as_object_mut()?.remove(field);
+            }
+        }
+        Some(board)
+    }
+
+    /// As a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// In good order.
+    pub fn stop(mut self) {
+        expect(0, &run(&self.dir, &["stop"]));
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill(); // it may have ended already
+        let _ = self.child.wait();
+    }
+}
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(NODE);
+    command.env_remove("PODIUM_SOCKET").env_remove("PODIUM_DATA_DIR").arg("--data-dir").arg(dir);
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(dir: &Path, arguments: &[&str]) -> Output {
+    command(dir).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs a command that must succeed, and reads its JSON.
+pub fn json(dir: &Path, arguments: &[&str]) -> Value {
+    let output = run(dir, &[&["--json"], arguments].concat());
+    expect(0, &output);
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The exit code, and what was said if it is another one.
+pub fn expect(code: i32, output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+    said
+}
+
+/// Waits until it is so.
+pub fn eventually(what: &str, done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The breast cancer sample as files: test set, training set, model, and a model of another task.
+pub fn samples(dir: &Path) {
+    use datasets::samples as s;
+    let files = [
+        ("test.csv", s::BREAST_CANCER_TEST_CSV),
+        ("train.csv", s::BREAST_CANCER_TRAIN_CSV),
+        ("model.onnx", s::BREAST_CANCER_LOGISTIC_ONNX),
+        ("other.onnx", s::DIGITS_LOGISTIC_ONNX),
+        ("cut.onnx", &s::BREAST_CANCER_LOGISTIC_ONNX[..100]),
+        ("cut.csv", &s::BREAST_CANCER_TEST_CSV[..s::BREAST_CANCER_TEST_CSV.len() - 20]),
+    ];
+    for (name, bytes) in files {
+        std::fs::write(dir.join(name), bytes).unwrap();
+    }
+}
+
+/// Hosts the sample and returns the competition's id.
+pub fn host(node: &Path, files: &Path) -> String {
+    let file = |name: &str| files.join(name).display().to_string();
+    let hosted = json(
+        node,
+        &[
+            "host",
+            "--title",
+            "Breast cancer",
+            "--test",
+            &file("test.csv"),
+            "--train",
+            &file("train.csv"),
+            "--label",
+            datasets::samples::BREAST_CANCER_LABEL,
+            "--size-class",
+            "linear-30-2",
+            "--threshold",
+            "90",
+            "--deadline",
+            "+1h",
+        ],
+    );
+    hosted["competition"].as_str().unwrap().to_owned()
+}
