@@ -32,15 +32,6 @@ pub use prove::ProveError;
 pub use shape::{Shape, shape};
 pub use verify::VerifyError;
 
-/// What tests need of the inside.
-#[cfg(test)]
-pub(crate) mod internal {
-    pub(crate) use super::keys::{RawKey, RawVerifyingKey};
-    pub(crate) use super::prove::{Assigned, assign};
-    pub(crate) use super::setup::{setup, synthesise};
-    pub(crate) use super::shape::matrix_hash;
-}
-
 use crate::gadgets::Builder;
 use ark_bn254::Fr;
 use ark_relations::gr1cs::SynthesisError;
@@ -66,4 +57,13 @@ pub(crate) trait TwoPhaseCircuit {
         committed: Self::Committed,
         public: Option<&[Fr]>,
     ) -> Result<(), SynthesisError>;
+}
+
+/// What tests need of the inside.
+#[cfg(test)]
+pub(crate) mod internal {
+    pub(crate) use super::keys::{RawKey, RawVerifyingKey};
+    pub(crate) use super::prove::{Assigned, assign};
+    pub(crate) use super::setup::{setup, synthesise};
+    pub(crate) use super::shape::matrix_hash;
 }

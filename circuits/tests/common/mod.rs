@@ -1,5 +1,5 @@
 //! Random models and test sets that fit a size class.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used)] // helpers of tests, each file uses some
 
 use circuits::model::{Bounds, Layer};
 use circuits::statement::{Chunk, Competitor, Feature, Scope, ScoreClaim};

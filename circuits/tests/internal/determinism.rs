@@ -22,13 +22,13 @@ fn undetermined(class: &SizeClass) -> Vec<usize> {
     };
     loop {
         let before = known.iter().filter(|k| **k).count();
-        for i in 0..cs.num_constraints() {
+        for (i, row) in matrices[1].iter().enumerate() {
             let [a, b, c] = [0, 1, 2].map(|m| unknown_in(&known, m, i));
             match (a.as_slice(), b.as_slice(), c.as_slice()) {
                 // a * b = c with everything known but one wire of C, or one of A (B is X - v: not 0 but with
                 // probability about 2^-230).
                 ([], [], [wire]) => known[*wire] = true,
-                ([wire], [], []) if !matrices[1][i].is_empty() => known[*wire] = true,
+                ([wire], [], []) if !row.is_empty() => known[*wire] = true,
                 _ => {}
             }
         }
