@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Largest gossip message: a signed record in gossipsub's own envelope.
 pub const GOSSIP_MAX_BYTES: usize = RECORD_MAX_BYTES + (4 << 10);
 /// Messages that gossipsub may queue for one peer.
-pub const GOSSIP_QUEUE: usize = 512;
+pub const GOSSIP_QUEUE: usize = 128;
 /// How long a message id is remembered. Verification answers long before.
 pub const GOSSIP_DUPLICATE_CACHE: Duration = Duration::from_secs(120);
 /// Heartbeats for which a message can still be forwarded after validation: the window for verification.
@@ -95,7 +95,7 @@ pub const FETCH_WAITERS: usize = 16;
 /// Failed attempts (wrong bytes) after which a blob is given up until it is asked for again.
 pub const FETCH_ATTEMPTS: u32 = 8;
 /// A client that waits for a blob is told "nobody has it" after so long without a byte.
-pub const FETCH_PATIENCE: Duration = Duration::from_secs(30);
+pub const FETCH_PATIENCE: Duration = Duration::from_secs(15);
 /// A peer that lacked a blob is asked again after so long.
 pub const FETCH_RETRY: Duration = Duration::from_secs(2);
 

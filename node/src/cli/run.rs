@@ -8,7 +8,7 @@ use crate::{daemon, limits};
 use anyhow::ensure;
 use api::Command;
 use libp2p::Multiaddr;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -85,6 +85,7 @@ fn stop_when_stdin_ends(socket: std::path::PathBuf) {
 fn log(json: bool) {
     let filter = EnvFilter::try_from_env("PODIUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,node=info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second logger in one process is refused; the first one stays.
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
 }

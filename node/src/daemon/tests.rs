@@ -1,16 +1,24 @@
 //! The daemon against strangers who speak the protocol and mean no good. Loopback only, mDNS off.
 
 use super::run;
-use crate::client::Client;
-use crate::home::Home;
+use crate::client::{Client, ClientError};
+use crate::home::{Home, Identity};
+use crate::ledger::now;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response};
+use crate::prover::{Contest, Made, Scored, Workbench};
+use crate::{keys, limits};
 use api::{Body, Command, Peer};
+use circuits::ClassId;
+use datasets::{CsvOptions, import_csv, read_onnx, samples};
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{Event, Message};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
-use protocol::{BlobId, RecordId};
+use protocol::{
+    AdmittedClass, BlobId, BlobRef, Caps, Competition, Openness, RecordId, Signed, TieRule, WellFormed,
+};
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -48,6 +56,31 @@ impl Victim {
         tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command).unwrap())
             .await
             .unwrap()
+    }
+
+    async fn try_ask(&self, command: Command) -> Result<Body, ClientError> {
+        let socket = self.home.socket();
+        tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command)).await.unwrap()
+    }
+
+    async fn add_blob(&self, path: &Path) -> BlobRef {
+        match self.ask(Command::AddBlob { path: path.display().to_string() }).await {
+            Body::BlobStored { blob, bytes, .. } => BlobRef { id: blob.parse().unwrap(), bytes },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Dials somebody, as a bootstrap peer does.
+    async fn meet(dir: &Home, other: &Victim) -> JoinHandle<()> {
+        dir.init().unwrap();
+        let (ready, started) = oneshot::channel();
+        let config = NetConfig { bootstrap: vec![other.address.clone()], ..loopback() };
+        let folder = dir.clone();
+        let task = tokio::spawn(async move {
+            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+        });
+        started.await.unwrap();
+        task
     }
 
     async fn peers(&self) -> Vec<Peer> {
@@ -90,6 +123,17 @@ impl Stranger {
         tokio::time::timeout(Duration::from_secs(20), found).await.expect("it did not happen");
     }
 
+    /// Waits until the victim is known to want gossip.
+    async fn subscribed(&mut self) {
+        use libp2p::gossipsub::Event::Subscribed;
+        self.until(|event| matches!(event, SwarmEvent::Behaviour(BehaviourEvent::Gossip(Subscribed { .. }))))
+            .await;
+    }
+
+    fn publish(&mut self, record: &Signed) {
+        self.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec()).unwrap();
+    }
+
     async fn request(&mut self, request: Request) -> Response {
         self.swarm.behaviour_mut().exchange.send_request(&self.victim, request);
         let mut response = None;
@@ -115,15 +159,8 @@ impl Stranger {
 async fn who_gossips_garbage_is_cut_off_and_the_node_goes_on() {
     let victim = Victim::start().await;
     let mut stranger = Stranger::meet(&victim).await;
-    stranger
-        .until(|event| {
-            matches!(
-                event,
-                SwarmEvent::Behaviour(BehaviourEvent::Gossip(libp2p::gossipsub::Event::Subscribed { .. }))
-            )
-        })
-        .await;
-    for n in 0..crate::limits::REFUSED_DISCONNECT {
+    stranger.subscribed().await;
+    for n in 0..limits::REFUSED_DISCONNECT {
         let garbage = format!("garbage {n}").into_bytes();
         // Refused as soon as the victim has hung up.
         let _ = stranger.swarm.behaviour_mut().gossip.publish(net::topic(), garbage);
@@ -222,5 +259,148 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
     let peers = victim.peers().await;
     assert_eq!(peers.len(), 1);
     assert!(peers[0].refused >= 2, "{peers:?}");
+    victim.stop().await;
+}
+
+/// A competition on the victim, and what a competitor made for it: everything real.
+async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Contest, Made) {
+    let class: ClassId = "linear-30-2".parse().unwrap();
+    let key = keys::make(&victim.home, class, &|_, _| {}).unwrap();
+    let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
+    let set = import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
+    let file = victim.home.dir().join("set");
+    std::fs::write(&file, set.to_bytes().unwrap()).unwrap();
+    let admitted = AdmittedClass {
+        class,
+        key_digest: key.key_digest,
+        verifying_key: victim.add_blob(&key.verifying_key_path).await,
+        proving_key: victim.add_blob(&key.path).await,
+    };
+    let rules = Competition {
+        title: "Breast cancer".into(),
+        description: String::new(),
+        created: now(),
+        prove_deadline: now() + 3600,
+        openness: Openness::Open,
+        task: set.task().clone(),
+        rows: set.rows() as u64,
+        test_set: victim.add_blob(&file).await,
+        training: None,
+        size_classes: vec![admitted],
+        threshold_bps: 0,
+        caps: Caps { entries: 1, submissions: 9 },
+        tie_rule: TieRule::SharedRank,
+        prize: None,
+    };
+    let host = victim.home.identity().unwrap().keypair;
+    let signed = protocol::sign(&host, &protocol::Body::Competition(Box::new(rules))).unwrap();
+    let record = hex::encode(signed.bytes());
+    assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
+    let contest = Contest::parse(signed.bytes().to_vec()).unwrap();
+    let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
+    let scored = Scored::new(&contest, &model, class, &set).unwrap();
+    let proving_key = keys::load(&key.path, key.blob.id).unwrap();
+    let bench = Workbench {
+        home: competitor,
+        identity,
+        contest: &contest,
+        set: &set,
+        key: &proving_key,
+        progress: &|_, _| {},
+    };
+    let made = bench.make(&scored, &scored.claims(200).unwrap(), "Mallory").unwrap();
+    (contest, made)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_proof_that_is_gossiped_is_refused_and_an_honest_one_kept() {
+    let victim = Victim::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
+    let identity = home.init().unwrap();
+    let (contest, made) = contest(&victim, &home, &identity).await;
+    let mut stranger = Stranger::meet(&victim).await;
+    stranger.subscribed().await;
+
+    // The submission comes before its entry: it waits, and is judged when the entry is here.
+    let forged = match WellFormed::parse(&made.submission).unwrap() {
+        WellFormed::Submission(honest) => {
+            let mut body = honest.body().clone();
+            body.chunks[0].correct += 1;
+            protocol::sign(&identity.keypair, &protocol::Body::Submission(body)).unwrap()
+        }
+        other => panic!("{other:?}"),
+    };
+    for record in [&made.submission, &forged, &made.entry] {
+        stranger.publish(record);
+    }
+    let id = contest.id.to_string();
+    let refused = async {
+        loop {
+            // The stranger's network has to go on for its messages to leave.
+            let _ = tokio::time::timeout(Duration::from_millis(50), stranger.swarm.select_next_some()).await;
+            let refused = victim.peers().await.iter().map(|peer| peer.refused).sum::<u64>();
+            let Body::Board(board) = victim.ask(Command::Board { competition: id.clone() }).await else {
+                panic!("expected a board");
+            };
+            if refused == 1 && board.rows.len() == 1 && board.pending == 0 {
+                return board;
+            }
+        }
+    };
+    let board =
+        tokio::time::timeout(Duration::from_secs(30), refused).await.expect("refused, and the other kept");
+    assert_eq!((board.rows[0].correct, board.rows[0].checked_here), (200, true));
+    assert_eq!(board.competition.submissions, 1);
+    let answer = victim.try_ask(Command::Record { id: forged.id().to_string() }).await;
+    assert!(matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::NotFound, .. })));
+    victim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_arrives_whatever_a_lying_peer_sends() {
+    let victim = Victim::start().await;
+    let bytes: Vec<u8> = (0..3 * limits::CHUNK_BYTES + 17).map(|n| (n % 251) as u8).collect();
+    let blob = BlobRef::of(&bytes);
+    let mut liar = Stranger::meet(&victim).await;
+    let lies = tokio::spawn(async move {
+        loop {
+            if let SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message {
+                message: Message::Request { request, channel, .. },
+                ..
+            })) = liar.swarm.select_next_some().await
+            {
+                let response = match request {
+                    Request::Chunk { offset, .. } => {
+                        let len = limits::CHUNK_BYTES.min(blob.bytes.saturating_sub(offset));
+                        Response::Chunk { total: blob.bytes, bytes: vec![7; len as usize].into() }
+                    }
+                    _ => Response::Busy,
+                };
+                let _ = liar.swarm.behaviour_mut().exchange.send_response(channel, response);
+            }
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(Some(dir.path().join("honest")), None).unwrap();
+    let honest = Victim::meet(&home, &victim).await;
+    let file = dir.path().join("blob");
+    std::fs::write(&file, &bytes).unwrap();
+    let (socket, path) = (home.socket(), file.display().to_string());
+    tokio::task::spawn_blocking(move || {
+        Client::connect(&socket).unwrap().ask(Command::AddBlob { path }).unwrap()
+    })
+    .await
+    .unwrap();
+    let get = Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
+    let answer = tokio::time::timeout(Duration::from_secs(60), victim.ask(get)).await.unwrap();
+    let Body::BlobStored { path, .. } = answer else { panic!("{answer:?}") };
+    assert_eq!(std::fs::read(path).unwrap(), bytes);
+    lies.abort();
+    let socket = home.socket();
+    tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(Command::Shutdown).unwrap())
+        .await
+        .unwrap();
+    honest.await.unwrap();
     victim.stop().await;
 }

@@ -1,7 +1,8 @@
 //! Real node processes on loopback.
+#![allow(dead_code)] // no test file uses all of it
 
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ impl Node {
             "--listen",
             "/ip4/127.0.0.1/tcp/0",
         ]);
+        command.args(["--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
         command.args(bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
         let log = std::fs::File::options().create(true).append(true).open(dir.join("node.log")).unwrap();
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -41,7 +43,19 @@ impl Node {
 
     /// Where it listens.
     pub fn address(&self) -> String {
-        self.hello["listen"][0].as_str().unwrap().to_owned()
+        let listen = self.hello["listen"].as_array().unwrap();
+        listen.iter().filter_map(Value::as_str).next().unwrap().to_owned()
+    }
+
+    /// Where it listens by QUIC.
+    pub fn quic_address(&self) -> String {
+        // The first line is printed as soon as one address is known: ask for all of them.
+        let find = || {
+            let listen = api_hello(&self.dir.join("podium.sock"))["listen"].as_array().unwrap().clone();
+            listen.iter().filter_map(Value::as_str).find(|a| a.contains("quic")).map(str::to_owned)
+        };
+        eventually("it listens by QUIC", || find().is_some());
+        find().unwrap()
     }
 
     /// What a command prints, as JSON.
@@ -80,6 +94,15 @@ impl Drop for Node {
         let _ = self.child.kill(); // it may have ended already
         let _ = self.child.wait();
     }
+}
+
+/// Who answers on a socket.
+fn api_hello(socket: &Path) -> Value {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
+    stream.write_all(b"{\"id\":1,\"command\":{\"name\":\"hello\"}}\n").unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    serde_json::from_str::<Value>(&line).unwrap()["body"].clone()
 }
 
 fn command(dir: &Path) -> Command {
