@@ -78,6 +78,9 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> BlobError + '_ {
     |source| BlobError::Io { path: path.to_owned(), source }
 }
 
+/// How the names of files begin that are being copied.
+const TEMPORARY: &str = ".add-";
+
 /// A folder of blobs.
 #[derive(Debug)]
 pub struct BlobStore {
@@ -104,6 +107,12 @@ impl BlobStore {
         let mut used = 0;
         for entry in std::fs::read_dir(dir).map_err(io(dir))? {
             let entry = entry.map_err(io(dir))?;
+            if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+                // Of a copy that a crash has ended; whoever opens the folder has it alone.
+                let path = entry.path();
+                std::fs::remove_file(&path).map_err(io(&path))?;
+                continue;
+            }
             used += entry.metadata().map_or(0, |m| m.len());
         }
         Ok(Self { dir: dir.to_owned(), used: AtomicU64::new(used), quota })
@@ -184,7 +193,7 @@ impl BlobStore {
         // One byte more than allowed, to tell a file that grew from one that just fits.
         let mut reader = reader.take(max.saturating_add(1));
         let mut temp =
-            tempfile::Builder::new().prefix(".add-").tempfile_in(&self.dir).map_err(io(&self.dir))?;
+            tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.dir).map_err(io(&self.dir))?;
         let mut hasher = blake3::Hasher::new();
         let mut buffer = vec![0; 1 << 20];
         let mut bytes = 0u64;
@@ -365,6 +374,8 @@ mod tests {
         assert!(matches!(blobs.add_file(dir.path(), 9), Err(BlobError::Io { .. })));
         assert!(matches!(blobs.read(blob.id, 5), Err(BlobError::TooLong { .. })));
         assert!(matches!(blobs.read(BlobId::of(b"other"), 5), Err(BlobError::Missing { .. })));
+        std::fs::write(dir.path().join("blobs").join(".add-left"), b"of a crash").unwrap();
+        drop(store(&dir));
         let left: Vec<_> = std::fs::read_dir(dir.path().join("blobs")).unwrap().collect();
         assert_eq!(left.len(), 1, "no temporary file stays");
     }

@@ -85,7 +85,7 @@ struct PeerInfo {
 enum Done {
     Checked { job: JobId, result: Result<Evidence<VerifiedModel>, ProofError>, micros: u64 },
     Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
-    Written { records: Vec<StoredRecord>, result: Result<(), StoreError> },
+    Written(Vec<(StoredRecord, Result<(), StoreError>)>),
     Answer { peer: PeerId, channel: ResponseChannel<net::Response>, response: net::Response },
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
@@ -226,7 +226,7 @@ impl Daemon {
         self.pump_writes();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.tasks.join_next()).await {
-            if let Ok(done @ Done::Written { .. }) = done {
+            if let Ok(done @ Done::Written(_)) = done {
                 self.on_done(done);
                 self.pump_writes();
             }
@@ -254,7 +254,7 @@ impl Daemon {
         match done {
             Done::Checked { job, result, micros } => self.on_checked(job, result, micros),
             Done::Facts { role, blob, result } => self.on_facts(role, blob, result),
-            Done::Written { records, result } => self.on_written(&records, result),
+            Done::Written(written) => self.on_written(written),
             Done::Answer { peer, channel, response } => self.on_answer(peer, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),

@@ -2,7 +2,7 @@
 
 use super::{Daemon, Done};
 use crate::ledger::now;
-use crate::store::{StoreError, StoredRecord};
+use crate::store::{Store, StoreError, StoredRecord};
 use crate::{limits, net};
 use api::{Body, ErrorKind, Event};
 use circuits::groth16::VerifiedModel;
@@ -47,6 +47,8 @@ pub(super) struct Records {
     /// Kept, but not flushed yet.
     unwritten: Vec<RecordId>,
     in_write: HashSet<RecordId>,
+    /// Kept, but the disk failed: tried again with the next sweep.
+    unwritable: Vec<RecordId>,
     pub(super) outbox: BTreeSet<RecordId>,
     /// Refused for good: not fetched again.
     refused: HashSet<RecordId>,
@@ -61,10 +63,22 @@ impl Records {
             checking: 0,
             unwritten: Vec::new(),
             in_write: HashSet::new(),
+            unwritable: Vec::new(),
             outbox,
             refused: HashSet::new(),
             refused_order: VecDeque::new(),
         }
+    }
+
+    /// Whether a record is kept that has not been flushed yet: it must not be acknowledged.
+    fn is_unwritten(&self, id: &RecordId) -> bool {
+        self.in_write.contains(id) || self.unwritten.contains(id) || self.unwritable.contains(id)
+    }
+
+    /// Whether own records find no place in the outbox.
+    fn outbox_is_full(&self) -> bool {
+        self.outbox.len() + self.unwritten.len() + self.in_write.len() + self.unwritable.len()
+            >= limits::OUTBOX
     }
 
     /// Whether it would be of no use to fetch this record.
@@ -112,8 +126,15 @@ impl Daemon {
         if (busy || full) && !matches!(source, Source::Peer { .. }) {
             return self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy));
         }
+        if self.records.outbox_is_full()
+            && let Source::Client { answer } = source
+        {
+            let message = StoreError::OutboxFull { expected: limits::OUTBOX }.to_string();
+            let _ = answer.send(Body::Error { kind: ErrorKind::Busy, message }); // the client may have gone
+            return;
+        }
         let (outcome, updates) = self.ledger.state_mut().apply(bytes, now());
-        let unwritten = self.records.in_write.contains(&id) || self.records.unwritten.contains(&id);
+        let unwritten = self.records.is_unwritten(&id);
         match &outcome {
             Outcome::Known if !unwritten => self.answer(id, vec![source], &outcome),
             Outcome::Refused(_) => {
@@ -271,31 +292,31 @@ impl Daemon {
         let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.ledger.stored(*id)).collect();
         self.records.in_write = ids.into_iter().collect();
         let store = Arc::clone(self.ledger.store());
-        self.tasks.spawn_blocking(move || {
-            let result = store.put(&records).map(|_| ());
-            Done::Written { records, result }
-        });
+        self.tasks.spawn_blocking(move || Done::Written(write(store.as_ref(), records)));
     }
 
-    /// Records are durable: now everybody may know.
-    pub(super) fn on_written(&mut self, records: &[StoredRecord], result: Result<(), StoreError>) {
-        let written = std::mem::take(&mut self.records.in_write);
-        if result.is_ok() {
-            self.ledger.written(records);
-        }
-        let here: HashSet<RecordId> = records.iter().map(|record| RecordId::new(record.id)).collect();
-        for record in records {
+    /// Records are durable, or the disk has failed: those who wait are told.
+    pub(super) fn on_written(&mut self, written: Vec<(StoredRecord, Result<(), StoreError>)>) {
+        let mut waiting = std::mem::take(&mut self.records.in_write);
+        for (record, result) in written {
             let id = RecordId::new(record.id);
+            waiting.remove(&id);
             let sources = self.take_waiters(&id);
-            match &result {
-                Ok(()) => self.acknowledge(id, record, sources),
-                Err(error) => self.not_written(sources, error),
+            match result {
+                Ok(()) => {
+                    self.ledger.written(std::slice::from_ref(&record));
+                    self.acknowledge(id, &record, sources);
+                }
+                Err(error) => {
+                    self.records.unwritable.push(id);
+                    self.not_written(sources, &error);
+                }
             }
         }
         // Displaced before they were written: nobody shall wait for them.
-        for id in written.difference(&here) {
-            let sources = self.take_waiters(id);
-            self.answer(*id, sources, &Outcome::Refused(Refusal::Busy));
+        for id in waiting {
+            let sources = self.take_waiters(&id);
+            self.answer(id, sources, &Outcome::Refused(Refusal::Busy));
         }
     }
 
@@ -396,6 +417,8 @@ impl Daemon {
 
     /// Those who have waited too long are told "not now".
     pub(super) fn sweep_sources(&mut self) {
+        let again = std::mem::take(&mut self.records.unwritable);
+        self.records.unwritten.extend(again);
         let late: Vec<RecordId> = self
             .records
             .waiters
@@ -408,6 +431,23 @@ impl Daemon {
             self.answer(id, sources, &Outcome::Pending);
         }
     }
+}
+
+/// All records at once; if that fails, each by itself, so that one that cannot be written holds up no other.
+fn write(store: &dyn Store, records: Vec<StoredRecord>) -> Vec<(StoredRecord, Result<(), StoreError>)> {
+    let put = |records: &[StoredRecord]| {
+        // sled panics where it has lost hope in its files: an error like any other, to be survived.
+        catch_unwind(AssertUnwindSafe(|| store.put(records).map(|_| ())))
+            .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
+    };
+    if put(&records).is_ok() {
+        return records.into_iter().map(|record| (record, Ok(()))).collect();
+    }
+    let alone = |record: StoredRecord| {
+        let result = put(std::slice::from_ref(&record));
+        (record, result)
+    };
+    records.into_iter().map(alone).collect()
 }
 
 fn reason(outcome: &Outcome) -> String {
@@ -429,5 +469,39 @@ fn client_answer(id: RecordId, outcome: &Outcome) -> Body {
             message: "the record cannot be judged yet: records or files that it refers to are missing here"
                 .into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn one_record_that_cannot_be_written_holds_up_no_other() {
+        let record = |id: u8, len: usize| StoredRecord {
+            id: [id; 32],
+            competition: [0; 32],
+            first_seen: 1,
+            verify_us: 0,
+            in_outbox: false,
+            bytes: vec![id; len],
+        };
+        let store = MemoryStore::new();
+        let records = vec![record(1, 10), record(2, limits::RECORD_MAX_BYTES + 1), record(3, 10)];
+        let written = write(&store, records);
+        let ok: Vec<bool> = written.iter().map(|(_, result)| result.is_ok()).collect();
+        assert_eq!(ok, [true, false, true]);
+        assert_eq!(store.len(), 2);
+    }
+
+    #[test]
+    fn a_full_outbox_is_noticed_before_anything_is_kept() {
+        let id = |n: usize| RecordId::of(&n.to_be_bytes());
+        let mut records = Records::new((1..limits::OUTBOX).map(id).collect());
+        assert!(!records.outbox_is_full());
+        records.unwritten.push(id(0));
+        assert!(records.outbox_is_full());
+        assert!(records.is_unwritten(&id(0)) && !records.is_unwritten(&id(1)));
     }
 }
