@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! mod       set-up, the loop, peers
-//! records   a record from its arrival to its verdict: validation, proof checks, durable writes
+//! records   a record from its arrival to its verdict: validation and proof checks
+//! writes    accepted records on their way to the disk, and what follows
 //! exchange  answering peers, and catching up with them
 //! fetch     blobs, from whoever has them
 //! commands  what clients of the local socket ask
@@ -17,6 +18,7 @@ mod fetch;
 mod records;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;

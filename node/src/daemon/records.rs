@@ -2,12 +2,12 @@
 
 use super::{Daemon, Done};
 use crate::ledger::now;
-use crate::store::{Store, StoreError, StoredRecord};
-use crate::{limits, net};
+use crate::limits;
+use crate::store::StoreError;
 use api::{Body, ErrorKind, Event};
 use circuits::groth16::VerifiedModel;
 use libp2p::PeerId;
-use libp2p::gossipsub::{MessageAcceptance, MessageId, PublishError};
+use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use protocol::{Evidence, JobId, Kind, Need, Outcome, ProofError, RecordId, Refusal, Update, Verdict};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,10 +45,10 @@ pub(super) struct Records {
     waiting: usize,
     checking: usize,
     /// Kept, but not flushed yet.
-    unwritten: Vec<RecordId>,
-    in_write: HashSet<RecordId>,
+    pub(super) unwritten: Vec<RecordId>,
+    pub(super) in_write: HashSet<RecordId>,
     /// Kept, but the disk failed: tried again with the next sweep.
-    unwritable: Vec<RecordId>,
+    pub(super) unwritable: Vec<RecordId>,
     pub(super) outbox: BTreeSet<RecordId>,
     /// Refused for good: not fetched again.
     refused: HashSet<RecordId>,
@@ -71,12 +71,12 @@ impl Records {
     }
 
     /// Whether a record is kept that has not been flushed yet: it must not be acknowledged.
-    fn is_unwritten(&self, id: &RecordId) -> bool {
+    pub(super) fn is_unwritten(&self, id: &RecordId) -> bool {
         self.in_write.contains(id) || self.unwritten.contains(id) || self.unwritable.contains(id)
     }
 
     /// Whether own records find no place in the outbox.
-    fn outbox_is_full(&self) -> bool {
+    pub(super) fn outbox_is_full(&self) -> bool {
         self.outbox.len() + self.unwritten.len() + self.in_write.len() + self.unwritable.len()
             >= limits::OUTBOX
     }
@@ -164,7 +164,7 @@ impl Daemon {
         self.records.push(id, source);
     }
 
-    fn take_waiters(&mut self, id: &RecordId) -> Vec<Source> {
+    pub(super) fn take_waiters(&mut self, id: &RecordId) -> Vec<Source> {
         let sources = self.records.take(id);
         for peer in sources.iter().filter_map(Source::peer) {
             if let Some(peer) = self.peers.get_mut(&peer) {
@@ -219,7 +219,7 @@ impl Daemon {
     }
 
     /// Tells sources what has become of their record. Not for accepted ones: see [`Daemon::on_written`].
-    fn answer(&mut self, id: RecordId, sources: Vec<Source>, outcome: &Outcome) {
+    pub(super) fn answer(&mut self, id: RecordId, sources: Vec<Source>, outcome: &Outcome) {
         let verdict = outcome.verdict().unwrap_or(Verdict::Ignore);
         for source in sources {
             if verdict == Verdict::Reject {
@@ -244,7 +244,7 @@ impl Daemon {
         }
     }
 
-    fn report(&mut self, message: &MessageId, peer: PeerId, verdict: Verdict) {
+    pub(super) fn report(&mut self, message: &MessageId, peer: PeerId, verdict: Verdict) {
         let acceptance = match verdict {
             Verdict::Accept => MessageAcceptance::Accept,
             Verdict::Ignore => MessageAcceptance::Ignore,
@@ -283,138 +283,6 @@ impl Daemon {
         self.on_updates(updates);
     }
 
-    /// Writes what has been accepted, all that has come together in one go.
-    pub(super) fn pump_writes(&mut self) {
-        if !self.records.in_write.is_empty() || self.records.unwritten.is_empty() {
-            return;
-        }
-        let ids = std::mem::take(&mut self.records.unwritten);
-        let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.ledger.stored(*id)).collect();
-        self.records.in_write = ids.into_iter().collect();
-        let store = Arc::clone(self.ledger.store());
-        self.tasks.spawn_blocking(move || Done::Written(write(store.as_ref(), records)));
-    }
-
-    /// Records are durable, or the disk has failed: those who wait are told.
-    pub(super) fn on_written(&mut self, written: Vec<(StoredRecord, Result<(), StoreError>)>) {
-        let mut waiting = std::mem::take(&mut self.records.in_write);
-        for (record, result) in written {
-            let id = RecordId::new(record.id);
-            waiting.remove(&id);
-            let sources = self.take_waiters(&id);
-            match result {
-                Ok(()) => {
-                    self.ledger.written(std::slice::from_ref(&record));
-                    self.acknowledge(id, &record, sources);
-                }
-                Err(error) => {
-                    self.records.unwritable.push(id);
-                    self.not_written(sources, &error);
-                }
-            }
-        }
-        // Displaced before they were written: nobody shall wait for them.
-        for id in waiting {
-            let sources = self.take_waiters(&id);
-            self.answer(id, sources, &Outcome::Refused(Refusal::Busy));
-        }
-    }
-
-    fn acknowledge(&mut self, id: RecordId, record: &StoredRecord, sources: Vec<Source>) {
-        if record.in_outbox {
-            self.records.outbox.insert(id);
-        }
-        let mut publish = record.in_outbox;
-        for source in sources {
-            match source {
-                Source::Gossip { peer, message } => self.report(&message, peer, Verdict::Accept),
-                Source::Peer { .. } => {}
-                Source::Client { answer } => {
-                    publish = true;
-                    let _ = answer.send(Body::Published { id: id.to_string(), new: true });
-                }
-            }
-        }
-        if publish {
-            self.publish(id, record.bytes.clone());
-        }
-        if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
-            let (summary, verify_us) = (self.describe(id, kind, competition), record.verify_us);
-            let (kind, id, competition) = (kind.to_string(), id.to_string(), competition.to_string());
-            self.tell(Event::RecordAccepted { kind, id, competition, summary, verify_us });
-        }
-    }
-
-    fn not_written(&mut self, sources: Vec<Source>, error: &StoreError) {
-        tracing::error!(%error, "a record was not written");
-        for source in sources {
-            match source {
-                Source::Gossip { peer, message } => self.report(&message, peer, Verdict::Ignore),
-                Source::Peer { .. } => {}
-                Source::Client { answer } => {
-                    let body = Body::Error { kind: ErrorKind::Internal, message: error.to_string() };
-                    let _ = answer.send(body);
-                }
-            }
-        }
-    }
-
-    /// One line for people.
-    fn describe(&self, id: RecordId, kind: Kind, competition: RecordId) -> String {
-        let Some(contest) = self.ledger.state().set().contest(competition) else { return String::new() };
-        let rules = contest.competition().item.body();
-        let name = |entry| contest.entry(entry).map_or("?", |kept| &kept.item.record().body().display_name);
-        match kind {
-            Kind::Competition => format!("competition {:?}", rules.title),
-            Kind::Entry => format!("{:?} entered {:?}", name(id), rules.title),
-            Kind::Submission => match contest.submission(id).map(|kept| kept.item.record().body()) {
-                Some(body) => {
-                    format!(
-                        "{:?} proved {} of {} in {:?}",
-                        name(body.entry),
-                        body.correct(),
-                        rules.rows,
-                        rules.title
-                    )
-                }
-                None => String::new(),
-            },
-        }
-    }
-
-    fn publish(&mut self, id: RecordId, bytes: Vec<u8>) {
-        match self.swarm.behaviour_mut().gossip.publish(net::topic(), bytes) {
-            Ok(_) | Err(PublishError::Duplicate) => {}
-            Err(error) => tracing::debug!(record = %id.short(), %error, "not published yet"),
-        }
-    }
-
-    /// Offers what waits in the outbox again. It leaves the outbox when a peer is seen to have it.
-    pub(super) fn offer_outbox(&mut self) {
-        if self.peers.is_empty() || self.records.outbox.is_empty() {
-            return;
-        }
-        let ids: Vec<RecordId> =
-            self.records.outbox.iter().take(limits::RECORDS_PER_REQUEST).copied().collect();
-        for id in ids {
-            match self.ledger.stored(id) {
-                Some(record) => self.publish(id, record.bytes),
-                // It cannot be kept without its blobs at the moment, or was displaced.
-                None => tracing::debug!(record = %id.short(), "in the outbox but not kept"),
-            }
-        }
-    }
-
-    /// A peer has these records: the outbox need not offer them any longer.
-    pub(super) fn peer_has(&mut self, ids: &[RecordId]) {
-        let had: Vec<_> =
-            ids.iter().filter(|id| self.records.outbox.remove(id)).map(|id| *id.as_bytes()).collect();
-        if !had.is_empty() {
-            let store = Arc::clone(self.ledger.store());
-            self.tasks.spawn_blocking(move || Done::Tidied(store.outbox_remove(&had)));
-        }
-    }
-
     /// Those who have waited too long are told "not now".
     pub(super) fn sweep_sources(&mut self) {
         let again = std::mem::take(&mut self.records.unwritable);
@@ -431,23 +299,6 @@ impl Daemon {
             self.answer(id, sources, &Outcome::Pending);
         }
     }
-}
-
-/// All records at once; if that fails, each by itself, so that one that cannot be written holds up no other.
-fn write(store: &dyn Store, records: Vec<StoredRecord>) -> Vec<(StoredRecord, Result<(), StoreError>)> {
-    let put = |records: &[StoredRecord]| {
-        // sled panics where it has lost hope in its files: an error like any other, to be survived.
-        catch_unwind(AssertUnwindSafe(|| store.put(records).map(|_| ())))
-            .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
-    };
-    if put(&records).is_ok() {
-        return records.into_iter().map(|record| (record, Ok(()))).collect();
-    }
-    let alone = |record: StoredRecord| {
-        let result = put(std::slice::from_ref(&record));
-        (record, result)
-    };
-    records.into_iter().map(alone).collect()
 }
 
 fn reason(outcome: &Outcome) -> String {
@@ -469,39 +320,5 @@ fn client_answer(id: RecordId, outcome: &Outcome) -> Body {
             message: "the record cannot be judged yet: records or files that it refers to are missing here"
                 .into(),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::MemoryStore;
-
-    #[test]
-    fn one_record_that_cannot_be_written_holds_up_no_other() {
-        let record = |id: u8, len: usize| StoredRecord {
-            id: [id; 32],
-            competition: [0; 32],
-            first_seen: 1,
-            verify_us: 0,
-            in_outbox: false,
-            bytes: vec![id; len],
-        };
-        let store = MemoryStore::new();
-        let records = vec![record(1, 10), record(2, limits::RECORD_MAX_BYTES + 1), record(3, 10)];
-        let written = write(&store, records);
-        let ok: Vec<bool> = written.iter().map(|(_, result)| result.is_ok()).collect();
-        assert_eq!(ok, [true, false, true]);
-        assert_eq!(store.len(), 2);
-    }
-
-    #[test]
-    fn a_full_outbox_is_noticed_before_anything_is_kept() {
-        let id = |n: usize| RecordId::of(&n.to_be_bytes());
-        let mut records = Records::new((1..limits::OUTBOX).map(id).collect());
-        assert!(!records.outbox_is_full());
-        records.unwritten.push(id(0));
-        assert!(records.outbox_is_full());
-        assert!(records.is_unwritten(&id(0)) && !records.is_unwritten(&id(1)));
     }
 }
