@@ -41,5 +41,6 @@ fn classes_keep_their_promised_sizes() {
         assert_eq!((class.id.as_str(), class.family), (name, family));
         assert!(class.rows >= rows);
         assert_eq!(shape(class).unwrap().domain, domain);
+        assert_eq!(circuits::groth16::domain(class), Ok(domain));
     }
 }

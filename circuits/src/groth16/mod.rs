@@ -29,7 +29,7 @@ pub use challenge::Transcript;
 pub use keys::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
 pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, PROOF_BYTES, Proof};
 pub use prove::ProveError;
-pub use shape::{Shape, shape};
+pub use shape::{Shape, domain, shape};
 pub use verify::VerifyError;
 
 use crate::gadgets::Builder;

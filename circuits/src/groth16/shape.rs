@@ -3,8 +3,9 @@
 use super::setup::{Synthesised, synthesise};
 use super::{ProveError, TwoPhaseCircuit};
 use crate::circuit::Circuit;
+use crate::counts::Counts;
 use crate::gadgets::ConstraintId;
-use crate::model::SizeClass;
+use crate::model::{Bounds, BoundsError, SizeClass};
 use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 use ark_relations::gr1cs::{Matrix, R1CS_PREDICATE_LABEL, SynthesisError};
@@ -29,6 +30,14 @@ pub struct Shape {
     pub sections: Vec<(String, usize)>,
     /// BLAKE3 over the three matrices, in hex.
     pub matrix_hash: String,
+}
+
+/// Size of a class's evaluation domain, by arithmetic: proving time is about linear in it.
+///
+/// # Errors
+/// If the class is unsound.
+pub fn domain(class: &SizeClass) -> Result<usize, BoundsError> {
+    Ok(Counts::of(class, &Bounds::of(class)?).domain())
 }
 
 /// The shape of a size class.

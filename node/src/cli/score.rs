@@ -5,6 +5,7 @@ use super::context::Context;
 use super::output;
 use crate::keys;
 use crate::prover::{Contest, Scored};
+use circuits::groth16::domain;
 use circuits::{ClassId, TestSet};
 use datasets::FloatModel;
 use protocol::AdmittedClass;
@@ -58,16 +59,10 @@ pub fn trial(
     Ok(Trial { contest, set, admitted, scored })
 }
 
-/// What one proof takes on two cores, in seconds: proving is linear in the domain, measured with `node bench`.
-fn estimate_seconds(class: ClassId) -> f64 {
+/// What one proof takes on two cores, in seconds: proving is about linear in the domain, measured with `node bench`.
+fn estimate_seconds(class: ClassId) -> anyhow::Result<f64> {
     const SECONDS_PER_DOMAIN_ROW: f64 = 1.5e-5;
-    let domain = match class.as_str() {
-        "linear-30-2" => 1u32 << 13,
-        "linear-64-10" => 1 << 16,
-        "mlp-64-32-10" => 1 << 17,
-        _ => 1 << 18,
-    };
-    SECONDS_PER_DOMAIN_ROW * f64::from(domain)
+    Ok(SECONDS_PER_DOMAIN_ROW * domain(class.class())? as f64)
 }
 
 impl Args {
@@ -80,7 +75,7 @@ impl Args {
         let made_here =
             keys::find(&context.home, class)?.is_some_and(|key| key.blob == trial.admitted.proving_key);
         // The model proof and one proof a chunk.
-        let seconds = estimate_seconds(class) * (1 + scored.chunks.len()) as f64;
+        let seconds = estimate_seconds(class)? * (1 + scored.chunks.len()) as f64;
         let threshold = trial.contest.rules.threshold_bps;
         let reaches = protocol::reaches_bps(scored.total(), rows, threshold);
         if context.json {
