@@ -81,7 +81,11 @@ impl Socket {
             }
             match UnixStream::connect(path).await {
                 Ok(_) => return Err(SocketError::InUse { path: path.to_owned() }),
-                Err(_) => std::fs::remove_file(path).map_err(io)?,
+                // Nobody listens: left behind by a node that was killed.
+                Err(error) if error.kind() == IoKind::ConnectionRefused => {
+                    std::fs::remove_file(path).map_err(io)?;
+                }
+                Err(error) => return Err(io(error)),
             }
         }
         // Bound under another name inside a 0700 folder and renamed, so that it is never open to others.

@@ -246,12 +246,12 @@ pub fn read_private(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
 /// # Errors
 /// If it is missing, no plain file, or too long.
 pub fn read_input(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
-    let file = File::open(path).map_err(io(path))?;
-    let meta = file.metadata().map_err(io(path))?;
+    // Before it is opened: opening a pipe would wait for somebody to write into it.
+    let meta = std::fs::metadata(path).map_err(io(path))?;
     if !meta.is_file() {
         return Err(io(path)(std::io::Error::new(ErrorKind::InvalidInput, "expected a plain file")));
     }
-    read_limited(file, path, max)
+    read_limited(File::open(path).map_err(io(path))?, path, max)
 }
 
 fn read_limited(file: File, path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {

@@ -82,11 +82,23 @@ pub struct KeyFile {
     pub trust: SetupTrust,
 }
 
-/// All keys in the folder, by name. Files of other names are left alone.
+/// All keys in the folder, by name, and what is wrong with the files that are damaged. Files of other names are
+/// left alone.
 ///
 /// # Errors
-/// If a key's file is damaged or the folder cannot be read.
-pub fn list(home: &Home) -> Result<Vec<KeyFile>, KeysError> {
+/// If the folder cannot be read.
+pub fn list(home: &Home) -> Result<(Vec<KeyFile>, Vec<KeysError>), KeysError> {
+    let (mut keys, mut damaged) = (Vec::new(), Vec::new());
+    for path in paths(home)? {
+        match read(&path) {
+            Ok(key) => keys.push(key),
+            Err(error) => damaged.push(error),
+        }
+    }
+    Ok((keys, damaged))
+}
+
+fn paths(home: &Home) -> Result<Vec<PathBuf>, KeysError> {
     let dir = home.keys();
     if !dir.exists() {
         return Ok(Vec::new());
@@ -99,15 +111,24 @@ pub fn list(home: &Home) -> Result<Vec<KeyFile>, KeysError> {
         }
     }
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    Ok(paths)
 }
 
-/// The first key of a size class, if there is one.
+/// The pinned key of a size class, or the first one if none is pinned. Only files of that name are read; damaged
+/// ones are passed over.
 ///
 /// # Errors
 /// As [`list`].
-pub fn find(home: &Home, class: ClassId) -> Result<Option<KeyFile>, KeysError> {
-    Ok(list(home)?.into_iter().find(|key| key.class == class))
+pub fn find(home: &Home, class: ClassId, pinned: Option<BlobRef>) -> Result<Option<KeyFile>, KeysError> {
+    let digits = pinned.map(|blob| blob.id.to_string().chars().take(DIGEST_DIGITS).collect::<String>());
+    let named = |path: &PathBuf| {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.rsplit_once('-'));
+        stem.is_some_and(|(name, end)| {
+            name == class.as_str() && digits.as_ref().is_none_or(|digits| digits == end)
+        })
+    };
+    let fits = |key: &KeyFile| pinned.is_none_or(|blob| blob == key.blob);
+    Ok(paths(home)?.iter().filter(|path| named(path)).filter_map(|path| read(path).ok()).find(fits))
 }
 
 fn read(path: &Path) -> Result<KeyFile, KeysError> {
@@ -228,9 +249,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
         let class: ClassId = "linear-30-2".parse().unwrap();
-        assert!(find(&home, class).unwrap().is_none());
+        assert!(find(&home, class, None).unwrap().is_none());
         let made = make(&home, class, &|_, _| {}).unwrap();
-        let found = find(&home, class).unwrap().unwrap();
+        let found = find(&home, class, Some(made.blob)).unwrap().unwrap();
         assert_eq!((found.blob, found.key_digest), (made.blob, made.key_digest));
         let key = load(&found.path, found.blob.id).unwrap();
         assert_eq!(key.verifying_key().digest(), made.key_digest);
@@ -239,10 +260,10 @@ mod tests {
         let mut bytes = std::fs::read(&made.path).unwrap();
         bytes.truncate(bytes.len() / 2);
         std::fs::write(&made.path, &bytes).unwrap();
-        assert!(
-            matches!(list(&home), Err(KeysError::Malformed { .. })),
-            "a truncated key has another digest"
-        );
+        let (keys, damaged) = list(&home).unwrap();
+        assert!(keys.is_empty(), "a truncated key has another digest");
+        assert!(matches!(damaged[..], [KeysError::Malformed { .. }]));
+        assert!(find(&home, class, None).unwrap().is_none(), "a damaged key stops nothing");
         std::fs::write(&made.path, b"").unwrap();
         assert!(matches!(load(&made.path, made.blob.id), Err(KeysError::Malformed { .. })));
     }

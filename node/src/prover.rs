@@ -15,8 +15,8 @@ use protocol::{
 /// Why no records were made.
 #[derive(Debug, thiserror::Error)]
 pub enum ProverError {
-    /// The competition's record is not one.
-    #[error("the competition's record: {0}")]
+    /// The competition's record, or an entry or submission that was made here before, is not one.
+    #[error("a signed record is damaged: {0}")]
     Envelope(#[from] EnvelopeError),
     /// The competition's record is not one.
     #[error("the competition's record: {0}")]

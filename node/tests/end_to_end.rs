@@ -120,6 +120,7 @@ fn bad_input_has_its_exit_code_and_leaves_nothing_half_done() {
     expect(2, &run(&home, &["competitions", "--colour"]));
     expect(2, &run(&home, &["keys", "make", "linear-31-2"]));
     expect(2, &run(&home, &["run", "--listen", "nowhere"]));
+    assert!(expect(1, &run(&home, &["run", "--bootstrap", "/dns4/a.example/tcp/1"])).contains("IP address"));
     assert!(expect(1, &run(&home, &["leaderboard", "00000000"])).contains("no competition starts with"));
     expect(1, &run(&home, &["leaderboard", "xyz"]));
     expect(1, &run(&home, &submit(&id, &path("none.onnx"), &[])));
@@ -131,7 +132,7 @@ fn bad_input_has_its_exit_code_and_leaves_nothing_half_done() {
         expect(4, &run(&home, &submit(&id, &path("model.onnx"), &["--claim", "284"]))).contains("at most")
     );
     expect(4, &run(&home, &submit(&id, &path("model.onnx"), &["--size-class", "mlp-64-32-10"])));
-    expect(1, &run(&home, &submit(&id, &path("model.onnx"), &["--name", "new\nline"])));
+    expect(4, &run(&home, &submit(&id, &path("model.onnx"), &["--name", "new\nline"])));
 
     let hosting = |test: &str, more: &[&str]| {
         let title: &[&str] = if more.contains(&"--title") { &[] } else { &["--title", "T"] };
@@ -140,10 +141,10 @@ fn bad_input_has_its_exit_code_and_leaves_nothing_half_done() {
     expect(1, &hosting("none.csv", &[]));
     expect(1, &hosting("cut.csv", &[]));
     expect(1, &hosting("model.onnx", &[]));
-    expect(1, &hosting("test.csv", &["--deadline", "2020-01-01T00:00:00Z"]));
+    expect(4, &hosting("test.csv", &["--deadline", "2020-01-01T00:00:00Z"]));
     expect(2, &hosting("test.csv", &["--deadline", "soon"]));
     expect(2, &hosting("test.csv", &["--threshold", "101"]));
-    expect(1, &hosting("test.csv", &["--size-class", "linear-30-2", "--title", " "]));
+    expect(4, &hosting("test.csv", &["--size-class", "linear-30-2", "--title", " "]));
     assert_eq!(node.board(&id).unwrap(), before, "nothing of this has left a trace on the board");
     assert_eq!(json(&home, &["competitions"]).as_array().unwrap().len(), 1);
 
@@ -161,7 +162,7 @@ fn an_entry_that_was_refused_by_its_name_can_be_made_again_with_another() {
     let model = dir.path().join("model.onnx").display().to_string();
     expect(0, &run(&home, &["init"]));
     let id = host(&home, dir.path());
-    expect(1, &run(&home, &["submit", "--competition", &id, "--model", &model, "--name", " "]));
+    expect(4, &run(&home, &["submit", "--competition", &id, "--model", &model, "--name", " "]));
     let made = json(&home, &submit(&id, &model, &[]));
     assert_eq!(made["entry_reused"], false);
 }

@@ -9,7 +9,7 @@ use crate::net::NetError;
 use crate::prover::ProverError;
 use crate::store::StoreError;
 use api::ErrorKind;
-use protocol::OfflineError;
+use protocol::{OfflineError, RuleError, SealError};
 use std::path::PathBuf;
 
 /// Where the data is, and how results are printed.
@@ -114,13 +114,17 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             _ => 3,
         });
     }
+    if error.downcast_ref::<RuleError>().is_some() || error.downcast_ref::<SealError>().is_some() {
+        return Some(4);
+    }
     match error.downcast_ref::<ProverError>()? {
         ProverError::Claim { .. }
         | ProverError::Deadline { .. }
         | ProverError::Class { .. }
         | ProverError::Fit(_)
         | ProverError::Quantise(_)
-        | ProverError::Model(_) => Some(4),
+        | ProverError::Model(_)
+        | ProverError::Seal(_) => Some(4),
         ProverError::SelfCheck(_) => Some(3),
         _ => None,
     }

@@ -1,11 +1,11 @@
 //! `node host`
 
 use super::backend::Backend;
-use super::context::Context;
+use super::context::{CliError, Context};
 use super::{keys, output};
 use crate::keys::KeyFile;
 use crate::ledger::now;
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use circuits::{ClassId, Family, TestSet, model::CATALOGUE};
 use datasets::{CsvOptions, import_csv_files};
 use protocol::{AdmittedClass, BlobRef, Body, Caps, Competition, Openness, TieRule};
@@ -95,7 +95,10 @@ fn deadline(text: &str) -> Result<u64, String> {
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let identity = context.home.identity()?;
-        ensure!(self.deadline > now(), "the deadline {} has passed already", output::when(self.deadline));
+        if self.deadline <= now() {
+            let reason = format!("the deadline {} has passed already", output::when(self.deadline));
+            return Err(CliError::Refused { reason }.into());
+        }
         let (set, classes) = self.import()?;
         self.check_rules(&set, &classes)?;
         let mut backend = Backend::open(context)?;

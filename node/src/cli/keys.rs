@@ -62,7 +62,7 @@ impl Args {
 
 /// The key of a class: an old one, or a new one.
 pub fn make(context: &Context, class: ClassId) -> anyhow::Result<KeyFile> {
-    if let Some(key) = keys::find(&context.home, class)? {
+    if let Some(key) = keys::find(&context.home, class, None)? {
         output::message(&format!("key for {class}: made before, used again"));
         return Ok(key);
     }
@@ -87,7 +87,10 @@ fn value(key: &KeyFile) -> Value {
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
-    let keys = keys::list(&context.home)?;
+    let (keys, damaged) = keys::list(&context.home)?;
+    for error in &damaged {
+        output::message(&format!("left out: {error}"));
+    }
     if context.json {
         return output::json(&keys.iter().map(value).collect::<Vec<_>>());
     }

@@ -8,6 +8,7 @@ use crate::{daemon, limits};
 use anyhow::ensure;
 use api::Command;
 use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
 use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
@@ -44,6 +45,15 @@ impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let addresses = self.listen.len().max(self.bootstrap.len());
         ensure!(addresses <= limits::MAX_ADDRESSES, "expected at most {} addresses", limits::MAX_ADDRESSES);
+        for address in &self.bootstrap {
+            let named = address.iter().any(|part| {
+                matches!(
+                    part,
+                    Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)
+                )
+            });
+            ensure!(!named, "expected a bootstrap address with an IP address, got {address}");
+        }
         log(self.log_json);
         let listen = match self.listen.is_empty() {
             true => vec!["/ip4/0.0.0.0/tcp/0".parse()?, "/ip4/0.0.0.0/udp/0/quic-v1".parse()?],

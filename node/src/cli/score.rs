@@ -72,8 +72,7 @@ impl Args {
         let (scored, class) = (&trial.scored, trial.admitted.class);
         let rows = trial.set.rows() as u64;
         let float = scored.report.calibration.map_or(0, |report| report.float_correct as u64);
-        let made_here =
-            keys::find(&context.home, class)?.is_some_and(|key| key.blob == trial.admitted.proving_key);
+        let made_here = keys::find(&context.home, class, Some(trial.admitted.proving_key))?.is_some();
         // The model proof and one proof a chunk.
         let seconds = estimate_seconds(class)? * (1 + scored.chunks.len()) as f64;
         let threshold = trial.contest.rules.threshold_bps;
@@ -97,6 +96,11 @@ impl Args {
             }));
         }
         let share = |correct| output::percent(protocol::accuracy_bps(correct, rows));
+        let reached = match (threshold, reaches) {
+            (0, _) => "none",
+            (_, true) => "reached",
+            (_, false) => "not reached",
+        };
         let key = if made_here { "made here" } else { "fetched when needed" };
         let size = output::bytes(trial.admitted.proving_key.bytes);
         let lines = [
@@ -107,7 +111,7 @@ impl Args {
             ),
             format!("float model    {} ({float} of {rows})", share(float)),
             format!("rounding       {}", scored.report),
-            format!("threshold      {}", if reaches { "reached" } else { "not reached" }),
+            format!("threshold      {reached}"),
             format!("size class     {class}, proving key {size} ({key})"),
             format!("proving        {} proofs, about {seconds:.1} s on two cores", 1 + scored.chunks.len()),
         ];

@@ -1,7 +1,7 @@
 //! `node submit`
 
 use super::backend::Backend;
-use super::context::Context;
+use super::context::{CliError, Context};
 use super::output;
 use super::progress::Progress;
 use super::score::{Trial, trial};
@@ -57,6 +57,19 @@ fn claim(text: &str) -> Result<Claim, String> {
     }
 }
 
+/// The count to claim, of a model that gets `reached` of `rows` right.
+fn wanted(claim: Option<Claim>, reached: u64, rows: u64, threshold_bps: u32) -> Result<u64, CliError> {
+    match claim {
+        None => Ok(reached),
+        Some(Claim::Rows(count)) => Ok(count),
+        Some(Claim::Threshold) if threshold_bps == 0 => {
+            let reason = "this competition has no threshold: claim a number of rows".to_owned();
+            Err(CliError::Refused { reason })
+        }
+        Some(Claim::Threshold) => Ok(protocol::threshold_count(rows, threshold_bps)),
+    }
+}
+
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let identity = context.home.identity()?;
@@ -65,11 +78,7 @@ impl Args {
         trial.contest.check_open()?;
         prover::check_name(&trial.contest, trial.admitted.class, &self.name)?;
         let rules = &trial.contest.rules;
-        let wanted = match self.claim {
-            None => trial.scored.total(),
-            Some(Claim::Rows(rows)) => rows,
-            Some(Claim::Threshold) => protocol::threshold_count(rules.rows, rules.threshold_bps),
-        };
+        let wanted = wanted(self.claim, trial.scored.total(), rules.rows, rules.threshold_bps)?;
         let claims = trial.scored.claims(wanted)?;
         let key = proving_key(context, &mut backend, &trial)?;
         let progress = Progress::new("proving");
@@ -112,6 +121,9 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
             "reaches_threshold": verified.reaches_threshold,
         }));
     }
+    if made.entry_reused {
+        output::message("this model was entered before: the entry and its display name stay as they are");
+    }
     if made.submission_reused {
         output::message("this had been made before: nothing was proved again");
     }
@@ -127,7 +139,7 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
 /// The class's key: made here, or fetched. It is the competition that pins it.
 fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<ProvingKey> {
     let (class, pinned) = (trial.admitted.class, trial.admitted.proving_key);
-    let here = keys::find(&context.home, class)?.filter(|key| key.blob == pinned);
+    let here = keys::find(&context.home, class, Some(pinned))?;
     let path = match here {
         Some(key) => key.path,
         None => {
@@ -149,5 +161,13 @@ mod tests {
         assert_eq!(claim("threshold"), Ok(Claim::Threshold));
         assert!(claim("-1").is_err());
         assert!(claim("all").is_err());
+    }
+
+    /// Without a threshold, as few as reach it would be none at all.
+    #[test]
+    fn a_claim_of_the_threshold_needs_one() {
+        assert_eq!(wanted(Some(Claim::Threshold), 95, 100, 9000).unwrap(), 90);
+        assert!(matches!(wanted(Some(Claim::Threshold), 95, 100, 0), Err(CliError::Refused { .. })));
+        assert_eq!(wanted(None, 95, 100, 0).unwrap(), 95);
     }
 }

@@ -33,8 +33,8 @@ use exchange::{Asked, CatchUp};
 use fetch::Fetches;
 use futures::StreamExt;
 use libp2p::request_response::{OutboundRequestId, ResponseChannel};
-use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
 use protocol::{BlobFacts, BlobRef, BlobRole, Evidence, JobId, ProofError, RecordId};
 use records::Records;
@@ -97,6 +97,7 @@ enum Done {
 struct Bootstrap {
     address: Multiaddr,
     peer: Option<PeerId>,
+    warned: bool,
 }
 
 struct Daemon {
@@ -117,6 +118,8 @@ struct Daemon {
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
     stop: bool,
+    /// Why it stops by itself.
+    failure: Option<StoreError>,
 }
 
 /// Runs the node until it is told to stop. `ready` is called once it listens.
@@ -138,10 +141,13 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let result = daemon.run(calls, ready).await;
     // Answers that were given just now still reach their clients.
     tokio::time::sleep(Duration::from_millis(100)).await;
+    daemon.finish().await;
+    let failure = daemon.failure.take();
+    // The store is closed before the socket goes: whoever waits for that may open it.
+    drop(daemon);
     server.abort();
     let _ = server.await; // it was aborted: there is nothing to tell
-    daemon.finish().await;
-    result
+    result.and(failure.map_or(Ok(()), |error| Err(DaemonError::Store(error))))
 }
 
 impl Daemon {
@@ -156,7 +162,7 @@ impl Daemon {
         let bootstrap = config
             .bootstrap
             .iter()
-            .map(|address| Bootstrap { address: address.clone(), peer: net::peer_of(address) })
+            .map(|address| Bootstrap { address: address.clone(), peer: net::peer_of(address), warned: false })
             .collect();
         Ok(Self {
             swarm,
@@ -175,6 +181,7 @@ impl Daemon {
             tasks: JoinSet::new(),
             events,
             stop: false,
+            failure: None,
         })
     }
 
@@ -214,6 +221,13 @@ impl Daemon {
             self.pump();
         }
         Ok(())
+    }
+
+    /// The store cannot go on: neither can the node.
+    fn fail(&mut self, error: StoreError) {
+        tracing::error!(%error, "the node stops");
+        self.failure.get_or_insert(error);
+        self.stop = true;
     }
 
     /// Starts whatever work the last event has made possible.
@@ -292,7 +306,7 @@ impl Daemon {
                 self.syncs.remove(&peer_id);
                 self.tell(Event::PeerDisconnected { peer_id: peer_id.to_string() });
             }
-            SwarmEvent::OutgoingConnectionError { error, .. } => tracing::debug!(%error, "not connected"),
+            SwarmEvent::OutgoingConnectionError { error, .. } => self.not_connected(&error),
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
             _ => {}
         }
@@ -348,6 +362,18 @@ impl Daemon {
         for bootstrap in self.bootstrap.iter_mut().filter(|b| b.peer.is_none()) {
             if bootstrap.address == *address {
                 bootstrap.peer = Some(peer);
+            }
+        }
+    }
+
+    /// A bootstrap address that does not answer is told once: the person may have mistyped it.
+    fn not_connected(&mut self, error: &DialError) {
+        tracing::debug!(%error, "not connected");
+        let DialError::Transport(failed) = error else { return };
+        for bootstrap in self.bootstrap.iter_mut().filter(|b| !b.warned) {
+            if failed.iter().any(|(address, _)| net::same_address(address, &bootstrap.address)) {
+                bootstrap.warned = true;
+                tracing::warn!(address = %bootstrap.address, "a bootstrap peer does not answer; trying again");
             }
         }
     }

@@ -38,6 +38,9 @@ impl Daemon {
                 Err(error) => {
                     self.records.unwritable.push(id);
                     self.not_written(sources, &error);
+                    if error.is_fatal() {
+                        self.fail(error);
+                    }
                 }
             }
         }
@@ -122,14 +125,16 @@ impl Daemon {
         if self.peers.is_empty() || self.records.outbox.is_empty() {
             return;
         }
-        let ids: Vec<RecordId> =
-            self.records.outbox.iter().take(limits::RECORDS_PER_REQUEST).copied().collect();
-        for id in ids {
-            match self.ledger.stored(id) {
-                Some(record) => self.publish(id, record.bytes),
-                // It cannot be kept without its blobs at the moment, or was displaced.
-                None => tracing::debug!(record = %id.short(), "in the outbox but not kept"),
-            }
+        // Those that cannot be kept without their blobs at the moment, or were displaced, hold up no others.
+        let offers: Vec<(RecordId, Vec<u8>)> = self
+            .records
+            .outbox
+            .iter()
+            .filter_map(|id| Some((*id, self.ledger.stored(*id)?.bytes)))
+            .take(limits::RECORDS_PER_REQUEST)
+            .collect();
+        for (id, bytes) in offers {
+            self.publish(id, bytes);
         }
     }
 

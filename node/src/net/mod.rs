@@ -5,6 +5,7 @@ mod wire;
 pub use wire::{EXCHANGE, Request, Response};
 
 use crate::limits;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
@@ -39,6 +40,14 @@ pub enum NetError {
         /// What the transport says.
         reason: String,
     },
+}
+
+/// Whether a dialled address is that of the configuration, with or without the peer's id at its end.
+pub fn same_address(dialled: &Multiaddr, configured: &Multiaddr) -> bool {
+    let bare = |address: &Multiaddr| -> Multiaddr {
+        address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
+    };
+    bare(dialled) == bare(configured)
 }
 
 fn setup(what: &'static str) -> impl Fn(&dyn std::fmt::Display) -> NetError {

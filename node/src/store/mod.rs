@@ -40,6 +40,13 @@ pub struct StoredRecord {
     pub bytes: Vec<u8>,
 }
 
+impl StoreError {
+    /// Whether the store cannot go on in this process: sled keeps its error until it is opened again.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Io(_) | Self::Corrupt { .. })
+    }
+}
+
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -120,6 +120,8 @@ impl Store for SledStore {
         }
         check_room(records, self.len(), *outbox_count, new.len(), to_outbox)?;
         if new.is_empty() {
+            // Known is not durable: an earlier write may have failed at its flush.
+            self.db.flush().map_err(|e| self.error(e))?;
             return Ok(0);
         }
         self.db.apply_batch(batch).map_err(|e| self.error(e))?;
