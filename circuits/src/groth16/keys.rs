@@ -1,5 +1,6 @@
 //! Verifying and proving keys: encodings, digests, and what is refused at load.
 
+use super::input_sum::InputSum;
 use super::points::{self, DecodeError, eip_g1, eip_g2};
 use super::setup::setup;
 use super::shape::{Shape, shape_of};
@@ -12,7 +13,7 @@ use ark_relations::gr1cs::SynthesisError;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const VERSION: u8 = 1;
 const DIGEST_DOMAIN: &[u8; 32] = b"podium verifying key v1\0\0\0\0\0\0\0\0\0";
@@ -123,6 +124,8 @@ pub(super) struct Prepared {
 
 #[derive(Debug)]
 struct Inner {
+    /// Made when the first proof is verified.
+    inputs: OnceLock<InputSum>,
     class: ClassId,
     trust: SetupTrust,
     raw: RawVerifyingKey,
@@ -236,7 +239,7 @@ impl VerifyingKey {
             eta_w: raw.eta_w_g2.into(),
         };
         let digest = raw.digest(class, trust);
-        Ok(Self(Arc::new(Inner { class: class.id, trust, raw, prepared, digest })))
+        Ok(Self(Arc::new(Inner { inputs: OnceLock::new(), class: class.id, trust, raw, prepared, digest })))
     }
 
     /// Parses and checks: canonical points in their subgroups, as many as the class has, nothing degenerate.
@@ -294,6 +297,11 @@ impl VerifyingKey {
     /// Who made it.
     pub fn trust(&self) -> SetupTrust {
         self.0.trust
+    }
+
+    pub(super) fn input_sum(&self) -> &InputSum {
+        let ic = &self.0.raw.ic;
+        self.0.inputs.get_or_init(|| InputSum::new(ic[0], &ic[1..]))
     }
 
     pub(super) fn prepared(&self) -> &Prepared {

@@ -14,6 +14,7 @@
 pub(crate) mod api;
 mod blinder;
 mod challenge;
+mod input_sum;
 mod key_file;
 pub(crate) mod keys;
 mod points;

@@ -2,9 +2,9 @@
 
 use super::keys::VerifyingKey;
 use super::points::{Commitment, Proof};
-use ark_bn254::{Bn254, Fr, G1Projective};
+use ark_bn254::{Bn254, Fr};
+use ark_ec::CurveGroup;
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
-use ark_ec::{CurveGroup, VariableBaseMSM};
 
 /// Why a proof is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,9 +68,9 @@ pub(crate) fn verify(
     public: &[Fr],
 ) -> Result<(), VerifyError> {
     let key = vk.prepared();
-    let bases = &vk.raw().ic;
-    if public.len() + 1 != bases.len() {
-        return Err(VerifyError::Inputs { expected: bases.len().saturating_sub(1), got: public.len() });
+    let expected = vk.raw().ic.len().saturating_sub(1);
+    if public.len() != expected {
+        return Err(VerifyError::Inputs { expected, got: public.len() });
     }
     // The sum over public inputs takes as long as the pairings that do not need it: both at once.
     let (terms, ic) = rayon::join(
@@ -80,7 +80,7 @@ pub(crate) fn verify(
                 [proof.b.into(), key.eta.clone(), key.eta_w.clone(), key.delta.clone()],
             )
         },
-        || bases[0] + G1Projective::msm_unchecked(&bases[1..], public),
+        || vk.input_sum().sum(public),
     );
     let inputs = Bn254::miller_loop((-ic).into_affine(), key.gamma.clone());
     let terms = MillerLoopOutput(terms.0 * inputs.0);
