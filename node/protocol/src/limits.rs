@@ -45,8 +45,12 @@ pub const MAX_PENDING: usize = 4096;
 pub const MAX_PENDING_BYTES: usize = 64 << 20;
 /// Most refused records that are remembered, so that a replay costs nothing.
 pub const MAX_REFUSED: usize = 8192;
+/// Most competitions that are remembered because there was no place for them.
+pub const MAX_TURNED_AWAY: usize = 1024;
 /// Most competitions in one record set.
 pub const MAX_COMPETITIONS: usize = 4096;
+/// Most competitions of one author in one record set: a key costs nothing, but each has to be made.
+pub const MAX_COMPETITIONS_OF_AUTHOR: usize = 64;
 /// Most entries in one competition, over all competitors.
 pub const MAX_ENTRIES: usize = 1 << 16;
 /// Most submissions in one competition, over all entries.

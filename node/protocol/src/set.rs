@@ -9,12 +9,14 @@
 //!
 //! "The first k" of a union is the first k of what the two sides have kept, so nothing has to be remembered about
 //! what was dropped. An author who claims earlier times can displace records of his own, never another's. The bounds
-//! [`MAX_ENTRIES`] and [`MAX_SUBMISSIONS`] protect one node's memory; only where they bite does order matter.
+//! [`MAX_ENTRIES`] and [`MAX_SUBMISSIONS`] protect one node's memory; only where they bite does order matter. So do
+//! [`MAX_COMPETITIONS`] and [`MAX_COMPETITIONS_OF_AUTHOR`]: there, who comes first stays, as a host who could displace
+//! a competition of his own would displace the records of others with it.
 
 use crate::{
     Author, Competition, ContextError, Fingerprint, Kind, ProvedEntry, ProvedSubmission, Record, RecordId,
     StatementId,
-    limits::{MAX_COMPETITIONS, MAX_ENTRIES, MAX_SUBMISSIONS},
+    limits::{MAX_COMPETITIONS, MAX_COMPETITIONS_OF_AUTHOR, MAX_ENTRIES, MAX_SUBMISSIONS},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -300,6 +302,14 @@ impl<M> RecordSet<M> {
         let id = kept.item.id();
         if self.contests.len() >= MAX_COMPETITIONS {
             return Err(NotKept::Full { what: "competitions", max: MAX_COMPETITIONS });
+        }
+        let author = kept.item.author();
+        let of_author = self.contests.values().filter(|c| c.competition.item.author() == author).count();
+        if of_author >= MAX_COMPETITIONS_OF_AUTHOR {
+            return Err(NotKept::Full {
+                what: "competitions of one author",
+                max: MAX_COMPETITIONS_OF_AUTHOR,
+            });
         }
         self.contests.entry(id).or_insert_with(|| Contest::new(kept));
         self.index.insert(id, (Kind::Competition, id));

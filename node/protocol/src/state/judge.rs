@@ -48,7 +48,7 @@ impl<M: Clone> State<M> {
         let entry = record.body();
         let contest = self
             .contest_of(entry.competition)?
-            .ok_or_else(|| Judged::Wait(vec![Need::Record(entry.competition)]))?;
+            .ok_or_else(|| self.wait_for(entry.competition, vec![Need::Record(entry.competition)]))?;
         let competition = &contest.competition().item;
         let admitted = check_entry(record, competition)?;
         contest.entry_has_place(&record.author(), entry.created, record.id())?;
@@ -63,7 +63,7 @@ impl<M: Clone> State<M> {
         let (Some(contest), Some(entry_contest)) = (contest, entry_contest) else {
             let competition = contest.is_none().then_some(Need::Record(submission.competition));
             let entry = entry_contest.is_none().then_some(Need::Record(submission.entry));
-            return Err(Judged::Wait(competition.into_iter().chain(entry).collect()));
+            return Err(self.wait_for(submission.competition, competition.into_iter().chain(entry).collect()));
         };
         if contest.id() != entry_contest.id() {
             let (expected, got) = (contest.id(), entry_contest.id());
@@ -76,6 +76,14 @@ impl<M: Clone> State<M> {
         contest.submission_has_place(submission.entry, admitted.statement(), created, record.id())?;
         self.check_blobs(competition, entry.item.record().body().class, true)?;
         Ok(Judged::Check(Box::new(Admitted::Submission(admitted))))
+    }
+
+    /// Waits, unless the competition was turned away: it will not come.
+    fn wait_for(&self, competition: RecordId, needs: Vec<Need>) -> Judged<M> {
+        match self.turned_away.iter().find(|(id, _)| *id == competition) {
+            Some((_, refusal)) => Judged::Refuse(refusal.clone()),
+            None => Judged::Wait(needs),
+        }
     }
 
     /// A record that is kept and of another kind can never become a competition.

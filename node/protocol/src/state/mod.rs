@@ -8,7 +8,7 @@ mod pending;
 use crate::{
     BlobFacts, BlobId, BlobRole, Contest, ContextError, Defect, EnvelopeError, Evidence, Kept, ProofError,
     RecordId, RecordSet, Signed, Verdict, WellFormed,
-    limits::{MAX_RECORD_BYTES, MAX_REFUSED},
+    limits::{MAX_RECORD_BYTES, MAX_REFUSED, MAX_TURNED_AWAY},
 };
 use judge::Judged;
 pub use outcome::{JobId, Need, Outcome, ProofJob, Refusal, Update, WantedBlob};
@@ -27,6 +27,8 @@ pub struct State<M> {
     ready: VecDeque<ProofJob<M>>,
     refused: HashMap<RecordId, String>,
     refused_order: VecDeque<RecordId>,
+    /// Competitions for which there was no place, the latest last: nothing needs to wait for them.
+    turned_away: VecDeque<(RecordId, Refusal)>,
 }
 
 impl<M> Default for State<M> {
@@ -38,6 +40,7 @@ impl<M> Default for State<M> {
             ready: VecDeque::new(),
             refused: HashMap::new(),
             refused_order: VecDeque::new(),
+            turned_away: VecDeque::new(),
         }
     }
 }
@@ -148,6 +151,26 @@ impl<M: Clone> State<M> {
         })
     }
 
+    /// Gives up one record that waits, as if there were no room for it. One that is being checked stays.
+    pub fn give_up(&mut self, id: RecordId) -> Vec<Update> {
+        let record = self.pool.take_waiting_record(id);
+        self.refuse_all(record.into_iter().collect())
+    }
+
+    /// Gives up the records that have waited for longer than `patience` seconds, except those in `keep`. `now` is the
+    /// caller's time, seconds since 1970. To be called often: a record's patience begins with the first call that
+    /// finds it waiting, so that records from a store get as much as others.
+    pub fn give_up_late(&mut self, now: u64, patience: u64, keep: &BTreeSet<RecordId>) -> Vec<Update> {
+        let late = self.pool.take_late(now, patience, keep);
+        self.refuse_all(late)
+    }
+
+    fn refuse_all(&mut self, records: Vec<WellFormed>) -> Vec<Update> {
+        let doom = Some(Refusal::Busy);
+        let work = |record| Work { record, received_at: 0, doom: doom.clone() };
+        self.work(records.into_iter().map(work).collect())
+    }
+
     /// Judges records until none is left whose fate has changed.
     fn work(&mut self, mut queue: VecDeque<Work>) -> Vec<Update> {
         let mut updates = Vec::new();
@@ -174,7 +197,11 @@ impl<M: Clone> State<M> {
                 let kept = Kept { item: competition, first_seen: received_at, verify_us: 0 };
                 match self.set.insert_competition(kept) {
                     Ok(()) => Outcome::Accepted { displaced: Vec::new() },
-                    Err(reason) => Outcome::Refused(reason.into()),
+                    Err(reason) => {
+                        let refusal = Refusal::from(reason);
+                        self.turn_away(record.id(), &refusal);
+                        Outcome::Refused(refusal)
+                    }
                 }
             }
             Judged::Wait(needs) => {
@@ -217,7 +244,7 @@ impl<M: Clone> State<M> {
             Outcome::Accepted { .. } => None,
             Outcome::Refused(refusal) => {
                 self.remember(id, refusal);
-                Some(Refusal::Context(ContextError::Orphan { on: id }))
+                Some(inherited(id, refusal))
             }
             Outcome::Known | Outcome::Pending | Outcome::Checking | Outcome::Waiting { .. } => {
                 return Update { id, kind, competition, outcome };
@@ -230,6 +257,16 @@ impl<M: Clone> State<M> {
             doom: doom.clone(),
         }));
         Update { id, kind, competition, outcome }
+    }
+
+    fn turn_away(&mut self, competition: RecordId, refusal: &Refusal) {
+        if self.turned_away.iter().any(|(id, _)| *id == competition) {
+            return;
+        }
+        if self.turned_away.len() >= MAX_TURNED_AWAY {
+            self.turned_away.pop_front();
+        }
+        self.turned_away.push_back((competition, refusal.clone()));
     }
 
     /// Only what is provably bad: everything else may be judged otherwise another time.
@@ -248,6 +285,16 @@ impl<M: Clone> State<M> {
     }
 }
 
+/// What the refusal of a record means for those that refer to it. Where it is no judgement on the record, it is none
+/// on them either: they may come again.
+fn inherited(on: RecordId, refusal: &Refusal) -> Refusal {
+    match refusal {
+        Refusal::Full { .. } => refusal.clone(),
+        Refusal::Busy | Refusal::Proof(ProofError::NotChecked { .. }) => Refusal::Busy,
+        _ => Refusal::Context(ContextError::Orphan { on }),
+    }
+}
+
 impl<M> State<M> {
     /// What has been checked and kept.
     pub fn set(&self) -> &RecordSet<M> {
@@ -257,6 +304,16 @@ impl<M> State<M> {
     /// How many records wait, or have their proofs checked: of one competition, or of all.
     pub fn pending(&self, competition: Option<RecordId>) -> usize {
         self.pool.count(competition)
+    }
+
+    /// Whether a record waits for something, or has its proofs checked.
+    pub fn is_pending(&self, id: RecordId) -> bool {
+        self.pool.contains(id)
+    }
+
+    /// Whether a record waits for other records or for blobs.
+    pub fn is_waiting(&self, id: RecordId) -> bool {
+        self.pool.is_waiting(id)
     }
 
     /// Proof checks that wait to be run.

@@ -53,6 +53,8 @@ impl From<&Need> for Key {
 struct Waiting {
     record: WellFormed,
     received_at: u64,
+    /// When [`Pool::take_late`] first found it.
+    noticed: Option<u64>,
     keys: Vec<Key>,
 }
 
@@ -125,7 +127,7 @@ impl<M> Pool<M> {
         for key in &keys {
             self.waiting_on.entry(*key).or_default().insert(number);
         }
-        self.waiting.insert(number, Waiting { record, received_at, keys });
+        self.waiting.insert(number, Waiting { record, received_at, noticed: None, keys });
     }
 
     pub(super) fn check(&mut self, admitted: Admitted<M>, received_at: u64) -> JobId
@@ -159,8 +161,36 @@ impl<M> Pool<M> {
         self.take_number(number).map(|(record, _)| record)
     }
 
+    pub(super) fn is_waiting(&self, id: RecordId) -> bool {
+        self.ids.get(&id).is_some_and(|number| self.waiting.contains_key(number))
+    }
+
+    pub(super) fn take_waiting_record(&mut self, id: RecordId) -> Option<WellFormed> {
+        let number = *self.ids.get(&id)?;
+        self.take_number(number).map(|(record, _)| record)
+    }
+
+    /// Takes out the records that were noticed more than `patience` seconds ago, and notices the others.
+    pub(super) fn take_late(
+        &mut self,
+        now: u64,
+        patience: u64,
+        keep: &BTreeSet<RecordId>,
+    ) -> Vec<WellFormed> {
+        let mut late = Vec::new();
+        for (number, waiting) in &mut self.waiting {
+            // A clock that was set back does not make anything late, nor keeps it for longer.
+            let noticed = waiting.noticed.map_or(now, |noticed| noticed.min(now));
+            waiting.noticed = Some(noticed);
+            if now - noticed > patience && !keep.contains(&waiting.record.id()) {
+                late.push(*number);
+            }
+        }
+        late.into_iter().filter_map(|number| self.take_number(number)).map(|(record, _)| record).collect()
+    }
+
     fn take_number(&mut self, number: u64) -> Option<(WellFormed, u64)> {
-        let Waiting { record, received_at, keys } = self.waiting.remove(&number)?;
+        let Waiting { record, received_at, keys, .. } = self.waiting.remove(&number)?;
         for key in keys {
             if let Some(numbers) = self.waiting_on.get_mut(&key) {
                 numbers.remove(&number);

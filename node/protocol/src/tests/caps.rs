@@ -3,11 +3,11 @@
 use super::flow::{NOW, accepted, context, scene};
 use crate::{
     Board, Caps, ContextError, Outcome, Refusal, Signed, Verdict,
-    limits::MAX_PENDING,
+    limits::{MAX_COMPETITIONS_OF_AUTHOR, MAX_PENDING},
     statement_id,
     testing::{
         CREATED, DEADLINE, FakeChecker, FakeState, TEST_SET, classes, competition, enter, entry, host,
-        key_bytes, person, run_all, run_one, settle, state_with, submission, submit,
+        key_bytes, person, run_all, run_one, settle, signed, state_with, submission, submit,
     },
 };
 
@@ -167,4 +167,23 @@ fn ties_share_a_rank_and_are_listed_by_entry() {
     assert!(board.rows[0].entry < board.rows[1].entry);
     assert!(board.rows.iter().all(|row| row.entries == 1 && !row.reaches_threshold));
     assert!(!board.to_bytes().is_empty());
+}
+
+#[test]
+fn one_author_does_not_take_the_places_of_all_competitions() {
+    let mut state = FakeState::default();
+    let make = |i: usize| host(competition(&format!("number {i}")));
+    for i in 0..MAX_COMPETITIONS_OF_AUTHOR {
+        accepted(state.apply(make(i).bytes(), NOW).0);
+    }
+    let beyond = make(MAX_COMPETITIONS_OF_AUTHOR);
+    let waiting = enter(&person(2), entry(beyond.id(), &person(2), classes()[0], 5, CREATED));
+    assert!(matches!(state.apply(waiting.bytes(), NOW).0, Outcome::Waiting { .. }));
+    let (outcome, updates) = state.apply(beyond.bytes(), NOW);
+    assert!(matches!(outcome, Outcome::Refused(Refusal::Full { max: MAX_COMPETITIONS_OF_AUTHOR, .. })));
+    assert_eq!(outcome.verdict(), Some(Verdict::Ignore));
+    assert_eq!((updates.len(), &updates[0].outcome), (1, &outcome), "and so for what waits for it");
+    assert_eq!(state.apply(waiting.bytes(), NOW).0, outcome, "and for what comes later");
+    let other = crate::Body::Competition(Box::new(competition("another")));
+    accepted(state.apply(signed(&person(3), other).bytes(), NOW).0);
 }

@@ -135,6 +135,71 @@ fn what_waits_for_a_refused_entry_goes_with_it() {
 }
 
 #[test]
+fn what_waits_for_an_entry_that_was_not_judged_may_come_again() {
+    let (hosted, entered, signed_entry) = scene();
+    let mut state = state_with(&hosted);
+    let submitted =
+        submit(&person(2), submission(&signed_entry, &entered, &person(2), &[4, 5, 1], CREATED, 0));
+    assert!(matches!(state.apply(submitted.bytes(), NOW).0, Outcome::Waiting { .. }));
+    assert_eq!(state.apply(signed_entry.bytes(), NOW).0, Outcome::Checking);
+    let job = state.next_job().unwrap();
+    let not_checked = Err(ProofError::NotChecked { reason: "the key could not be read".to_owned() });
+    let updates = state.proof_checked(job.id, not_checked, 0);
+    let fates: Vec<_> = updates.into_iter().map(|update| (update.id, refusal(update.outcome))).collect();
+    assert!(
+        matches!(&fates[..], [(entry, Refusal::Proof(ProofError::NotChecked { .. })), (child, Refusal::Busy)]
+        if (*entry, *child) == (signed_entry.id(), submitted.id()))
+    );
+    accepted(settle(&mut state, &signed_entry));
+    accepted(settle(&mut state, &submitted));
+}
+
+#[test]
+fn giving_up_a_record_gives_up_what_waits_for_it_without_a_judgement() {
+    let (hosted, entered, signed_entry) = scene();
+    let submitted =
+        submit(&person(2), submission(&signed_entry, &entered, &person(2), &[4, 5, 1], CREATED, 0));
+    let mut state = FakeState::default();
+    state.apply(signed_entry.bytes(), NOW);
+    state.apply(submitted.bytes(), NOW);
+    assert!(state.is_waiting(signed_entry.id()) && state.is_pending(submitted.id()));
+    let updates = state.give_up(signed_entry.id());
+    let fates: Vec<_> = updates.into_iter().map(|update| (update.id, refusal(update.outcome))).collect();
+    assert_eq!(fates, [(signed_entry.id(), Refusal::Busy), (submitted.id(), Refusal::Busy)]);
+    assert!(state.give_up(signed_entry.id()).is_empty());
+    for record in [&hosted, &signed_entry, &submitted] {
+        accepted(settle(&mut state, record));
+    }
+}
+
+#[test]
+fn what_has_waited_too_long_makes_room_and_what_is_checked_or_kept_back_stays() {
+    let (hosted, _, signed_entry) = scene();
+    let mut state = state_with(&hosted);
+    assert_eq!(state.apply(signed_entry.bytes(), NOW).0, Outcome::Checking);
+    let unknown = host(competition("unknown")).id();
+    let [first, second, own] =
+        [1, 2, 3].map(|model| enter(&person(3), entry(unknown, &person(3), classes()[0], model, CREATED)));
+    // As from a store: seen for the first time long ago.
+    state.apply(first.bytes(), 0);
+    state.apply(own.bytes(), 0);
+    let keep = [own.id()].into();
+    assert!(state.give_up_late(NOW, 60, &keep).is_empty());
+    assert!(state.give_up_late(NOW + 30, 60, &keep).is_empty());
+    state.apply(second.bytes(), NOW + 50);
+    assert!(state.give_up_late(NOW + 60, 60, &keep).is_empty());
+    let updates = state.give_up_late(NOW + 61, 60, &keep);
+    assert_eq!((updates.len(), updates[0].id), (1, first.id()));
+    assert_eq!(updates[0].outcome, Outcome::Refused(Refusal::Busy));
+    assert_eq!(state.pending(None), 3);
+    // A clock that was set back starts anew.
+    assert!(state.give_up_late(NOW, 60, &keep).is_empty());
+    assert_eq!(state.give_up_late(NOW + 61, 60, &keep).remove(0).id, second.id());
+    assert_eq!(state.jobs_ready(), 1);
+    assert!(matches!(state.apply(first.bytes(), NOW).0, Outcome::Waiting { .. }), "it may come again");
+}
+
+#[test]
 fn a_copied_commitment_or_submission_is_rejected() {
     let (hosted, entered, signed_entry) = scene();
     let mut state = state_with(&hosted);
