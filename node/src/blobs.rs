@@ -1,8 +1,8 @@
 //! Large files by the BLAKE3 of their bytes: test sets, keys, training data.
 //!
 //! ```text
-//! blobs/<64 hex digits>        complete and verified when it was written
-//! blobs/<64 hex digits>.part   the first bytes of one that is being fetched
+//! blobs/<64 hex digits>                  complete and verified when it was written
+//! blobs/<64 hex digits>.<length>.part    the first bytes of one that is being fetched
 //! ```
 
 use crate::limits;
@@ -12,6 +12,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// What can go wrong with blobs.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,8 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> BlobError + '_ {
 
 /// How the names of files begin that are being copied.
 const TEMPORARY: &str = ".add-";
+/// How the names of files end that are being fetched.
+const PART: &str = ".part";
 
 /// A folder of blobs.
 #[derive(Debug)]
@@ -115,7 +118,32 @@ impl BlobStore {
             }
             used += entry.metadata().map_or(0, |m| m.len());
         }
-        Ok(Self { dir: dir.to_owned(), used: AtomicU64::new(used), quota })
+        let store = Self { dir: dir.to_owned(), used: AtomicU64::new(used), quota };
+        store.expire_parts(limits::PART_AGE)?;
+        Ok(store)
+    }
+
+    /// Deletes what was fetched of blobs that nobody has gone on fetching for so long.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or a file not be deleted.
+    pub fn expire_parts(&self, age: Duration) -> Result<(), BlobError> {
+        for entry in std::fs::read_dir(&self.dir).map_err(io(&self.dir))? {
+            let entry = entry.map_err(io(&self.dir))?;
+            if !entry.file_name().as_encoded_bytes().ends_with(PART.as_bytes()) {
+                continue;
+            }
+            let path = entry.path();
+            // Another thread may have completed it.
+            let Ok(meta) = entry.metadata() else { continue };
+            let changed = meta.modified().map_err(io(&path))?;
+            // One from the future, by a clock that was wrong, stays.
+            if SystemTime::now().duration_since(changed).is_ok_and(|idle| idle >= age) {
+                std::fs::remove_file(&path).map_err(io(&path))?;
+                self.used.fetch_sub(meta.len(), Ordering::Relaxed);
+            }
+        }
+        Ok(())
     }
 
     /// Where a blob lies, or would lie.
@@ -123,8 +151,9 @@ impl BlobStore {
         self.dir.join(id.to_string())
     }
 
-    fn part_path(&self, id: BlobId) -> PathBuf {
-        self.dir.join(format!("{id}.part"))
+    /// The length is in the name: somebody who names another one must not touch what was fetched.
+    fn part_path(&self, blob: BlobRef) -> PathBuf {
+        self.dir.join(format!("{}.{}{PART}", blob.id, blob.bytes))
     }
 
     /// Length of a complete blob, if it is here.
@@ -177,8 +206,8 @@ impl BlobStore {
     /// # Errors
     /// If the file cannot be read, is no plain file, is too long, the quota is used up or the disk fails.
     pub fn add_file(&self, path: &Path, max: u64) -> Result<BlobRef, BlobError> {
-        let file = File::open(path).map_err(io(path))?;
-        let meta = file.metadata().map_err(io(path))?;
+        // Before it is opened: that alone would wait for ever for the other end of a pipe.
+        let meta = std::fs::metadata(path).map_err(io(path))?;
         if !meta.is_file() {
             let source = std::io::Error::new(ErrorKind::InvalidInput, "expected a plain file");
             return Err(io(path)(source));
@@ -186,6 +215,7 @@ impl BlobStore {
         if meta.len() > max {
             return Err(BlobError::TooLong { expected: max, got: meta.len() });
         }
+        let file = File::open(path).map_err(io(path))?;
         self.add_reader(file, path, max)
     }
 
@@ -214,14 +244,14 @@ impl BlobStore {
             temp.write_all(chunk).map_err(io(name))?;
         }
         let blob = BlobRef { id: BlobId::new(*hasher.finalize().as_bytes()), bytes };
-        if self.has(blob) {
-            return Ok(blob);
-        }
         temp.as_file().sync_all().map_err(io(name))?;
         let target = self.path(blob.id);
+        // Also over one that is here: these bytes were hashed just now, those may be damaged.
+        let before = self.len_of(blob.id).unwrap_or(0);
         temp.persist(&target).map_err(|error| io(&target)(error.error))?;
-        self.sync_dir()?;
         self.used.fetch_add(bytes, Ordering::Relaxed);
+        self.used.fetch_sub(before, Ordering::Relaxed);
+        self.sync_dir()?;
         Ok(blob)
     }
 
@@ -253,6 +283,28 @@ impl BlobStore {
         Ok(bytes)
     }
 
+    /// Hashes a blob, of whatever length, and returns its length. A damaged one is deleted, so that it is fetched
+    /// again.
+    ///
+    /// # Errors
+    /// If it is missing or damaged, or the disk fails.
+    pub fn verify_or_discard(&self, id: BlobId) -> Result<u64, BlobError> {
+        let path = self.path(id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(BlobError::Missing { id }),
+            Err(error) => return Err(io(&path)(error)),
+        };
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(file).map_err(io(&path))?;
+        let got = BlobId::new(*hasher.finalize().as_bytes());
+        if got != id {
+            self.discard(id)?;
+            return Err(BlobError::Digest { expected: id, got });
+        }
+        Ok(hasher.count())
+    }
+
     /// Up to `len` bytes of a blob from `offset`, and its whole length. `None` if it is not here.
     ///
     /// # Errors
@@ -279,8 +331,10 @@ impl BlobStore {
         if blob.bytes > limits::BLOB_MAX_BYTES {
             return Err(BlobError::TooLong { expected: limits::BLOB_MAX_BYTES, got: blob.bytes });
         }
-        let path = self.part_path(blob.id);
+        let path = self.part_path(blob);
         let file = OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(io(&path))?;
+        // Its age counts from now on.
+        file.set_modified(SystemTime::now()).map_err(io(&path))?;
         let mut written = file.metadata().map_err(io(&path))?.len();
         if written > blob.bytes {
             file.set_len(0).map_err(io(&path))?;
@@ -311,7 +365,9 @@ impl BlobStore {
         }
         partial.file.sync_all().map_err(io(&path))?;
         let target = self.path(blob.id);
+        let before = self.len_of(blob.id).unwrap_or(0);
         std::fs::rename(&path, &target).map_err(io(&target))?;
+        self.used.fetch_sub(before, Ordering::Relaxed);
         self.sync_dir()?;
         Ok(blob)
     }
@@ -319,7 +375,7 @@ impl BlobStore {
     /// Appends a chunk at `offset`, which must be where the partial blob ends.
     ///
     /// # Errors
-    /// If it leaves a gap, goes beyond the blob's length, or the disk fails.
+    /// If it leaves a gap, goes beyond the blob's length, the quota is used up or the disk fails.
     pub fn append(&self, partial: &mut Partial, offset: u64, chunk: &[u8]) -> Result<(), BlobError> {
         if offset != partial.written {
             return Err(BlobError::Gap { expected: partial.written, got: offset });
@@ -328,6 +384,8 @@ impl BlobStore {
         if got > partial.blob.bytes {
             return Err(BlobError::Length { expected: partial.blob.bytes, got });
         }
+        // Others may have used up since what was free when this one was begun.
+        self.reserve(chunk.len() as u64)?;
         partial.file.write_all(chunk).map_err(io(&partial.path))?;
         partial.written = got;
         self.used.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -387,6 +445,44 @@ mod tests {
         let blob = blobs.add_bytes(b"a test set").unwrap();
         std::fs::write(blobs.path(blob.id), b"a best set").unwrap();
         assert!(matches!(blobs.read(blob.id, 99), Err(BlobError::Digest { .. })));
+        // A good copy takes its place, though the length is the same.
+        assert_eq!(blobs.add_bytes(b"a test set").unwrap(), blob);
+        assert_eq!(blobs.read(blob.id, 99).unwrap(), b"a test set");
+        assert_eq!((blobs.verify_or_discard(blob.id).unwrap(), blobs.used()), (10, 10));
+        std::fs::write(blobs.path(blob.id), b"a best set").unwrap();
+        assert!(matches!(blobs.verify_or_discard(blob.id), Err(BlobError::Digest { .. })));
+        assert!(matches!(blobs.verify_or_discard(blob.id), Err(BlobError::Missing { .. })));
+        assert_eq!(blobs.used(), 0);
+    }
+
+    #[test]
+    fn another_length_does_not_touch_what_was_fetched() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = store(&dir);
+        let blob = BlobRef::of(b"0123456789");
+        let mut partial = blobs.resume(blob).unwrap();
+        blobs.append(&mut partial, 0, b"01234567").unwrap();
+        let shorter = BlobRef { bytes: 5, ..blob };
+        assert_eq!(blobs.resume(shorter).unwrap().written(), 0);
+        blobs.append(&mut partial, 8, b"89").unwrap();
+        assert_eq!(blobs.finish(partial).unwrap(), blob);
+        assert_eq!(blobs.used(), 10);
+    }
+
+    #[test]
+    fn what_nobody_goes_on_fetching_is_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = store(&dir);
+        let whole = blobs.add_bytes(b"whole").unwrap();
+        let old = BlobRef { id: BlobId::of(b"old"), bytes: 9 };
+        let mut partial = blobs.resume(old).unwrap();
+        blobs.append(&mut partial, 0, b"1234").unwrap();
+        blobs.expire_parts(Duration::from_secs(3600)).unwrap();
+        assert_eq!((blobs.used(), blobs.resume(old).unwrap().written()), (9, 4));
+        partial.file.set_modified(SystemTime::now() - 2 * limits::PART_AGE).unwrap();
+        let blobs = store(&dir);
+        assert_eq!((blobs.used(), blobs.has(whole)), (5, true));
+        assert_eq!(blobs.resume(old).unwrap().written(), 0);
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub const GOSSIP_HISTORY: usize = 60;
 pub const VERIFY_PER_PEER: usize = 32;
 /// Records that may wait for verification, from everywhere.
 pub const VERIFY_QUEUE: usize = 256;
+/// Records that wait for other records or for blobs, of one peer that brought them; further ones are given up.
+pub const WAITING_PER_PEER: usize = 512;
+/// Such records are given up after so long. Those that are somebody's come again with a catch-up.
+pub const WAITING_PATIENCE: Duration = Duration::from_secs(600);
 /// Records that are verified at the same time.
 pub const VERIFY_WORKERS: usize = 2;
 /// Gossip score below which a peer is disconnected.
@@ -68,6 +72,10 @@ pub const SYNC_WANTED: usize = 65_536;
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 /// Catch-ups at the same time.
 pub const SYNCS: usize = 8;
+/// A catch-up makes room for another after so long; the next one goes on, as what is kept is not asked for again.
+pub const SYNC_DEADLINE: Duration = Duration::from_secs(60);
+/// Proof checks that wait while more records are asked for.
+pub const SYNC_JOBS: usize = 512;
 /// Refused records that are remembered, so that they are not fetched again and again.
 pub const MAX_REFUSED: usize = 16_384;
 
@@ -88,6 +96,18 @@ pub const AUTO_FETCH_QUOTA_BYTES: u64 = 8 << 30;
 pub const BLOBS_QUOTA_BYTES: u64 = 32 << 30;
 /// Blobs that are fetched at the same time.
 pub const FETCHES: usize = 4;
+/// Places beside [`FETCHES`] that only blobs get for which a client waits.
+pub const FETCHES_FOR_CLIENTS: usize = 2;
+/// The rate of a fetch is measured over so long; a slow one makes room if others wait.
+pub const FETCH_TURN: Duration = Duration::from_secs(60);
+/// Bytes per second below which a fetch is slow.
+pub const FETCH_MIN_RATE: u64 = 256 << 10;
+/// Blobs that are read into memory at the same time for their facts: each may be a whole test set.
+pub const BLOB_READS: usize = 2;
+/// The first bytes of a blob that nobody has gone on fetching are deleted after so long.
+pub const PART_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Such files are looked for so often.
+pub const PART_SWEEP: Duration = Duration::from_secs(3600);
 /// Blobs that wait to be fetched.
 pub const FETCH_QUEUE: usize = 1024;
 /// Clients that may wait for one blob.

@@ -7,7 +7,7 @@ use circuits::groth16::{VerifiedModel, VerifyingKey};
 use protocol::{
     BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,6 +17,8 @@ pub struct Materials {
     blobs: Arc<BlobStore>,
     keys: Mutex<Cache<VerifyingKey>>,
     sets: Mutex<Cache<TestSet>>,
+    /// Blobs that were found damaged and deleted, until somebody fetches them again.
+    damaged: Mutex<HashSet<BlobRef>>,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ impl Materials {
             blobs,
             keys: Mutex::new(Cache::new(limits::CACHED_KEYS_BYTES)),
             sets: Mutex::new(Cache::new(limits::CACHED_TEST_SETS_BYTES)),
+            damaged: Mutex::default(),
         }
     }
 
@@ -74,7 +77,13 @@ impl Materials {
         &self.blobs
     }
 
-    /// What a blob is, and keeps it for the checks that follow.
+    /// The blobs that were found damaged and deleted since this was last asked.
+    pub fn take_damaged(&self) -> HashSet<BlobRef> {
+        std::mem::take(&mut *self.damaged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a blob is, and keeps it for the checks that follow. A damaged one is deleted, so that it is fetched
+    /// again; one that is too long for its role is unreadable for good.
     ///
     /// # Errors
     /// If the blob is not here, is damaged, or the disk fails.
@@ -83,7 +92,19 @@ impl Materials {
             BlobRole::TestSet => protocol::limits::MAX_TEST_SET_BYTES as u64,
             BlobRole::VerifyingKey => protocol::limits::MAX_VERIFYING_KEY_BYTES,
         };
-        let bytes = self.blobs.read(blob.id, max)?;
+        let bytes = match self.blobs.read(blob.id, max) {
+            Ok(bytes) => bytes,
+            Err(error @ BlobError::Digest { .. }) => return Err(self.discard(blob, error)),
+            Err(too_long @ BlobError::TooLong { .. }) => {
+                // Unless it is longer only because it is damaged.
+                return match self.blobs.verify_or_discard(blob.id) {
+                    Ok(_) => Ok(BlobFacts::Unreadable { reason: too_long.to_string() }),
+                    Err(error @ BlobError::Digest { .. }) => Err(self.discard(blob, error)),
+                    Err(error) => Err(error),
+                };
+            }
+            Err(error) => return Err(error),
+        };
         let len = bytes.len() as u64;
         Ok(match role {
             BlobRole::TestSet => match TestSet::from_bytes(&bytes) {
@@ -105,6 +126,14 @@ impl Materials {
                 Err(error) => BlobFacts::Unreadable { reason: error.to_string() },
             },
         })
+    }
+
+    fn discard(&self, blob: BlobRef, error: BlobError) -> BlobError {
+        if let Err(failed) = self.blobs.discard(blob.id) {
+            return failed;
+        }
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(blob);
+        error
     }
 
     /// A test set.
@@ -161,6 +190,27 @@ fn not_checked(reason: &dyn std::fmt::Display) -> ProofError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_damaged_blob_is_deleted_and_named_and_one_that_is_too_long_is_unreadable() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Arc::new(BlobStore::open(dir.path()).unwrap());
+        let materials = Materials::new(Arc::clone(&blobs));
+        let blob = blobs.add_bytes(b"a key").unwrap();
+        std::fs::write(blobs.path(blob.id), b"a kex").unwrap();
+        assert!(matches!(materials.key(blob), Err(ProofError::NotChecked { .. })));
+        assert!(!blobs.has(blob));
+        assert_eq!(materials.take_damaged(), HashSet::from([blob]));
+        assert!(materials.take_damaged().is_empty());
+
+        let long = vec![0; protocol::limits::MAX_VERIFYING_KEY_BYTES as usize + 1];
+        let blob = blobs.add_bytes(&long).unwrap();
+        let facts = materials.facts(BlobRole::VerifyingKey, blob).unwrap();
+        assert!(matches!(facts, BlobFacts::Unreadable { .. }));
+        std::fs::write(blobs.path(blob.id), vec![1; long.len()]).unwrap();
+        assert!(matches!(materials.facts(BlobRole::VerifyingKey, blob), Err(BlobError::Digest { .. })));
+        assert!(!blobs.has(blob));
+    }
 
     #[test]
     fn the_cache_forgets_what_was_not_used_for_longest() {

@@ -130,7 +130,11 @@ impl Backend {
                     other => Err(unexpected("get blob", &other).into()),
                 }
             }
-            Self::Store(ledger) if ledger.blobs().has(blob) => Ok(ledger.blobs().path(blob.id)),
+            Self::Store(ledger) if ledger.blobs().has(blob) => {
+                // The node does the same before it answers: a damaged blob is deleted, and fetched again later.
+                ledger.blobs().verify_or_discard(blob.id).with_context(|| format!("reading {what}"))?;
+                Ok(ledger.blobs().path(blob.id))
+            }
             Self::Store(_) => Err(CliError::NotHere { what: what.to_owned() }.into()),
         }
     }

@@ -114,7 +114,7 @@ struct Daemon {
     serving: usize,
     fetches: Fetches,
     /// Blobs whose facts are being read.
-    reading: HashSet<(BlobRole, BlobRef)>,
+    reading: HashSet<(BlobRole, protocol::BlobId)>,
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
     stop: bool,

@@ -404,3 +404,54 @@ async fn a_blob_arrives_whatever_a_lying_peer_sends() {
     honest.await.unwrap();
     victim.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_wrong_lengths_nor_blobs_that_nobody_has_hold_up_the_right_one() {
+    let victim = Victim::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(Some(dir.path().join("honest")), None).unwrap();
+    let honest = Victim::meet(&home, &victim).await;
+    let bytes: Vec<u8> = (0..2 * limits::CHUNK_BYTES + 17).map(|n| (n % 251) as u8).collect();
+    let (blob, file) = (BlobRef::of(&bytes), dir.path().join("blob"));
+    std::fs::write(&file, &bytes).unwrap();
+    let ask = |socket: std::path::PathBuf, command: Command| {
+        tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command))
+    };
+    let get = |blob: BlobRef| Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
+    let add = Command::AddBlob { path: file.display().to_string() };
+    ask(home.socket(), add).await.unwrap().unwrap();
+
+    let wrong: Vec<_> =
+        (1..4).map(|n| ask(victim.home.socket(), get(BlobRef { bytes: n, ..blob }))).collect();
+    for answer in wrong {
+        let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap();
+        assert!(
+            matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::Network, .. })),
+            "{answer:?}"
+        );
+    }
+    let nobodys: Vec<_> = (0..12)
+        .map(|n| ask(victim.home.socket(), get(BlobRef { id: BlobId::new([n; 32]), bytes: 9 })))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = tokio::time::timeout(limits::FETCH_PATIENCE / 2, victim.ask(get(blob))).await.unwrap();
+    let Body::BlobStored { path, .. } = answer else { panic!("{answer:?}") };
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(victim.peers().await[0].refused, 0, "who contradicts a wrong length is no liar");
+
+    // Damaged on disk: noticed when a client asks, and fetched again.
+    std::fs::write(&path, vec![0; bytes.len()]).unwrap();
+    let answer = tokio::time::timeout(limits::FETCH_PATIENCE / 2, victim.ask(get(blob))).await.unwrap();
+    assert!(matches!(answer, Body::BlobStored { .. }), "{answer:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    for answer in nobodys {
+        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await.unwrap().unwrap();
+        assert!(
+            matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::Network, .. })),
+            "{answer:?}"
+        );
+    }
+    ask(home.socket(), Command::Shutdown).await.unwrap().unwrap();
+    honest.await.unwrap();
+    victim.stop().await;
+}
