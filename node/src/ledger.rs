@@ -1,12 +1,15 @@
 //! The record set of this node with its store and blobs: what the daemon and the command line share. It blocks on
 //! the disk only in [`Ledger::open`] and [`Ledger::run_all`]; the daemon runs checks and writes elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use protocol::{Fingerprint, Kind, Outcome, RecordId, State, Update};
+use protocol::{ContextError, Fingerprint, Kind, Outcome, RecordId, Refusal, State, Update};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -53,6 +56,23 @@ fn rank(kind: Kind) -> u8 {
     }
 }
 
+/// Whether the records that are kept leave no place for this one, now and for ever.
+fn is_superseded(error: &ContextError) -> bool {
+    matches!(
+        error,
+        ContextError::EntriesCap { .. }
+            | ContextError::SubmissionsCap { .. }
+            | ContextError::SameStatement { .. }
+    )
+}
+
+fn displaced_by(update: &Update) -> &[RecordId] {
+    match &update.outcome {
+        Outcome::Accepted { displaced } => displaced,
+        _ => &[],
+    }
+}
+
 impl Ledger {
     /// Opens store and blobs of a data folder and checks every record in it again.
     ///
@@ -92,11 +112,14 @@ impl Ledger {
             for id in ids {
                 let Some(record) = self.store.get(&id)? else { continue };
                 if record.competition == record.id {
-                    self.replay_record(&record);
+                    let (outcome, updates) = self.state.apply(&record.bytes, record.first_seen);
+                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates)?;
                     competitions.push(id);
                 }
             }
         }
+        let updates = self.run_all();
+        self.index_kept(None, &updates)?;
         for competition in competitions {
             // Entries may come after their submissions in the order of ids: two rounds bring all of them in,
             // also when there are more than the core lets wait.
@@ -121,26 +144,58 @@ impl Ledger {
                 if self.state.set().kind_of(RecordId::new(id)).is_none()
                     && let Some(record) = self.store.get(&id)?
                 {
-                    self.replay_record(&record);
+                    // Its competition's blobs have been read, as far as they are here.
+                    let (outcome, mut updates) = self.state.apply(&record.bytes, record.first_seen);
+                    updates.extend(self.run_jobs());
+                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates)?;
                 }
             }
         }
     }
 
-    fn replay_record(&mut self, record: &StoredRecord) {
-        let (_, mut updates) = self.state.apply(&record.bytes, record.first_seen);
-        updates.extend(self.run_all());
-        self.index_kept(&record.id, &updates);
-    }
-
-    fn index_kept(&mut self, id: &[u8; 32], updates: &[Update]) {
-        let ids = std::iter::once(RecordId::new(*id)).chain(updates.iter().map(|update| update.id));
-        for id in ids {
+    /// Takes note of what has become of a stored record and of others because of it. What has no place for good
+    /// leaves the store too: a removal is not flushed, so that it may have come back after a power cut.
+    fn index_kept(
+        &mut self,
+        own: Option<(RecordId, &Outcome)>,
+        updates: &[Update],
+    ) -> Result<(), LedgerError> {
+        let mut gone = Vec::new();
+        for (id, outcome) in own.into_iter().chain(updates.iter().map(|update| (update.id, &update.outcome)))
+        {
             if let Some((kind, _)) = self.state.set().kind_of(id) {
                 self.durable.insert((rank(kind), id));
             }
+            match outcome {
+                Outcome::Accepted { displaced } => gone.extend_from_slice(displaced),
+                Outcome::Refused(Refusal::Context(ContextError::Orphan { on })) if gone.contains(on) => {
+                    gone.push(id);
+                }
+                Outcome::Refused(Refusal::Context(error)) if is_superseded(error) => gone.push(id),
+                _ => {}
+            }
         }
-        self.fingerprint = None;
+        self.drop_records(&gone)
+    }
+
+    /// Forgets records that are kept no longer, and removes them from the store.
+    fn drop_records(&mut self, ids: &[RecordId]) -> Result<(), LedgerError> {
+        self.forget(ids);
+        if !ids.is_empty() {
+            let ids: Vec<Id> = ids.iter().map(|id| *id.as_bytes()).collect();
+            self.store.remove(&ids)?;
+        }
+        Ok(())
+    }
+
+    /// Runs every proof check that is ready.
+    fn run_jobs(&mut self) -> Vec<Update> {
+        let mut updates = Vec::new();
+        while let Some(job) = self.state.next_job() {
+            let (result, micros) = self.materials.run(&job.check);
+            updates.extend(self.state.proof_checked(job.id, result, micros));
+        }
+        updates
     }
 
     /// Reads every wanted blob that is here and runs every proof check, until nothing is left to do. Blocks.
@@ -160,11 +215,9 @@ impl Ledger {
                     Err(error) => tracing::warn!(%error, "a blob cannot be used"),
                 }
             }
-            while let Some(job) = self.state.next_job() {
-                let (result, micros) = self.materials.run(&job.check);
-                updates.extend(self.state.proof_checked(job.id, result, micros));
-                idle = false;
-            }
+            let checked = self.run_jobs();
+            idle &= checked.is_empty();
+            updates.extend(checked);
             if idle {
                 return updates;
             }
@@ -188,6 +241,8 @@ impl Ledger {
         let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.stored(*id)).collect();
         self.store.put(&records)?;
         self.written(&records);
+        let displaced: Vec<RecordId> = updates.iter().flat_map(displaced_by).copied().collect();
+        self.drop_records(&displaced)?;
         Ok(outcome)
     }
 

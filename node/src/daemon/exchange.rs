@@ -8,9 +8,11 @@ use crate::net::{Request, Response};
 use libp2p::PeerId;
 use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, RecordId};
+use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a request that is under way was for.
 pub(super) enum Asked {
@@ -20,27 +22,34 @@ pub(super) enum Asked {
 }
 
 /// A catch-up with one peer: pages of ids are read, and the missing records asked for.
-#[derive(Default)]
 pub(super) struct CatchUp {
+    since: Instant,
     wanted: VecDeque<RecordId>,
     after: Option<Place>,
     listed: bool,
     pages: usize,
-    /// A request is under way.
-    asked: bool,
+    /// The request that is under way.
+    asked: Option<OutboundRequestId>,
+}
+
+impl CatchUp {
+    fn new(since: Instant) -> Self {
+        Self { since, wanted: VecDeque::new(), after: None, listed: false, pages: 0, asked: None }
+    }
+
+    fn is_late(&self) -> bool {
+        self.since.elapsed() > limits::SYNC_DEADLINE
+    }
 }
 
 impl Daemon {
     /// Catches up with every peer, as far as there are places.
     pub(super) fn catch_up(&mut self) {
-        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        if peers.is_empty() {
-            return;
-        }
-        // Not always the same ones first.
-        let start = (self.ledger.len() + self.asked.len()) % peers.len();
-        for peer in peers.iter().cycle().skip(start).take(peers.len()) {
-            self.start_sync(*peer);
+        let mut peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        // Not always the same ones first: slow ones must not have all places again and again.
+        peers.shuffle(&mut rand::thread_rng());
+        for peer in peers {
+            self.start_sync(peer);
         }
     }
 
@@ -51,13 +60,15 @@ impl Daemon {
         {
             return;
         }
-        self.syncs.insert(peer, CatchUp::default());
+        self.syncs.insert(peer, CatchUp::new(Instant::now()));
         self.step_sync(peer);
     }
 
+    /// Goes on with the catch-ups that have paused, and ends those that have taken too long.
     pub(super) fn resume_syncs(&mut self) {
+        self.syncs.retain(|_, sync| !sync.is_late());
         let idle: Vec<PeerId> =
-            self.syncs.iter().filter(|(_, sync)| !sync.asked).map(|(peer, _)| *peer).collect();
+            self.syncs.iter().filter(|(_, sync)| sync.asked.is_none()).map(|(peer, _)| *peer).collect();
         for peer in idle {
             self.step_sync(peer);
         }
@@ -65,9 +76,10 @@ impl Daemon {
 
     /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
     fn step_sync(&mut self, peer: PeerId) {
-        let crowded = self.ledger.state().pending(None) > protocol::limits::MAX_PENDING / 2;
+        let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
+            || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
         let Some(sync) = self.syncs.get_mut(&peer) else { return };
-        if sync.asked || crowded {
+        if sync.asked.is_some() || crowded {
             return;
         }
         let (request, asked) =
@@ -81,8 +93,8 @@ impl Daemon {
             } else {
                 (Request::Ids { after: sync.after }, Asked::Ids { after: sync.after })
             };
-        sync.asked = true;
         let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+        sync.asked = Some(id);
         self.asked.insert(id, asked);
     }
 
@@ -95,10 +107,12 @@ impl Daemon {
 
     pub(super) fn on_response(&mut self, peer: PeerId, id: OutboundRequestId, response: Response) {
         let Some(asked) = self.asked.remove(&id) else { return };
-        if let Some(sync) = self.syncs.get_mut(&peer)
-            && !matches!(asked, Asked::Chunk { .. })
-        {
-            sync.asked = false;
+        let current = self.syncs.get_mut(&peer).filter(|sync| sync.asked == Some(id));
+        if let Some(sync) = current {
+            sync.asked = None;
+        } else if matches!(asked, Asked::Ids { .. }) {
+            // Of a catch-up that took too long.
+            return;
         }
         match (asked, response) {
             (Asked::Ids { after }, Response::Ids { ids, more, total, fingerprint }) => {
@@ -144,10 +158,11 @@ impl Daemon {
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
             Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
-            Some(_) => {
+            Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
             }
-            None => {}
+            // Of a catch-up that took too long.
+            Some(_) | None => {}
         }
     }
 
@@ -160,9 +175,10 @@ impl Daemon {
     fn on_page(&mut self, peer: PeerId, page: &[Place], more: bool) {
         let ids: Vec<RecordId> = page.iter().map(|(_, id)| *id).collect();
         self.peer_has(&ids);
-        let set = self.ledger.state().set();
+        let state = self.ledger.state();
+        let here = |id: &RecordId| state.set().kind_of(*id).is_some() || state.is_pending(*id);
         let missing: Vec<RecordId> =
-            ids.into_iter().filter(|id| set.kind_of(*id).is_none() && !self.records.is_settled(id)).collect();
+            ids.into_iter().filter(|id| !here(id) && !self.records.is_settled(id)).collect();
         let Some(sync) = self.syncs.get_mut(&peer) else { return };
         sync.wanted.extend(missing.into_iter().take(limits::SYNC_WANTED.saturating_sub(sync.wanted.len())));
         sync.pages += 1;

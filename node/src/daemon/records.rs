@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 
 /// Gossip and clients are told "not now" when a record could not be judged for so long.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The blobs of new competitions are looked for at most so often.
+const BLOBS_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a record came from, and who waits for its verdict.
 pub(super) enum Source {
@@ -37,20 +39,29 @@ impl Source {
 struct Waiter {
     source: Source,
     since: Instant,
+    /// Whether its record takes up room among those that are being verified.
+    counted: bool,
 }
 
 /// Records on their way through this node.
 pub(super) struct Records {
     waiters: HashMap<RecordId, Vec<Waiter>>,
+    /// Waiters that count: those for records that only wait for something take up nobody's turn.
     waiting: usize,
     checking: usize,
+    /// Which peer brought the records that wait for other records or blobs.
+    brought: HashMap<RecordId, PeerId>,
+    /// Displaced, but still in the store.
+    displaced: Vec<RecordId>,
+    /// When the blobs of new competitions were last looked for.
+    blobs_pumped: Option<Instant>,
     /// Kept, but not flushed yet.
     pub(super) unwritten: Vec<RecordId>,
     pub(super) in_write: HashSet<RecordId>,
     /// Kept, but the disk failed: tried again with the next sweep.
     pub(super) unwritable: Vec<RecordId>,
     pub(super) outbox: BTreeSet<RecordId>,
-    /// Refused for good: not fetched again.
+    /// Refused for good, or because this node is full of such records: not fetched again.
     refused: HashSet<RecordId>,
     refused_order: VecDeque<RecordId>,
 }
@@ -61,6 +72,9 @@ impl Records {
             waiters: HashMap::new(),
             waiting: 0,
             checking: 0,
+            brought: HashMap::new(),
+            displaced: Vec::new(),
+            blobs_pumped: None,
             unwritten: Vec::new(),
             in_write: HashSet::new(),
             unwritable: Vec::new(),
@@ -86,14 +100,19 @@ impl Records {
         self.refused.contains(id) || self.waiters.contains_key(id)
     }
 
-    fn push(&mut self, id: RecordId, source: Source) {
-        self.waiting += 1;
-        self.waiters.entry(id).or_default().push(Waiter { source, since: Instant::now() });
+    /// How many records of a peer wait for other records or blobs.
+    pub(super) fn brought_by(&self, peer: PeerId) -> usize {
+        self.brought.values().filter(|by| **by == peer).count()
+    }
+
+    fn push(&mut self, id: RecordId, source: Source, counted: bool) {
+        self.waiting += usize::from(counted);
+        self.waiters.entry(id).or_default().push(Waiter { source, since: Instant::now(), counted });
     }
 
     fn take(&mut self, id: &RecordId) -> Vec<Source> {
         let waiters = self.waiters.remove(id).unwrap_or_default();
-        self.waiting -= waiters.len();
+        self.waiting -= waiters.iter().filter(|waiter| waiter.counted).count();
         waiters.into_iter().map(|waiter| waiter.source).collect()
     }
 
@@ -121,9 +140,9 @@ impl Daemon {
             None => false,
         };
         let id = RecordId::of(bytes);
-        // A catch-up asks for no more than there is room for; gossip and clients are turned away.
+        // A catch-up asks for no more than there is room for, and clients have a bound of their own.
         let full = self.records.waiting >= limits::VERIFY_QUEUE;
-        if (busy || full) && !matches!(source, Source::Peer { .. }) {
+        if (busy || full) && matches!(source, Source::Gossip { .. }) {
             return self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy));
         }
         if self.records.outbox_is_full()
@@ -143,10 +162,14 @@ impl Daemon {
             }
             Outcome::Waiting { needs } => {
                 let records_missing = needs.iter().any(|need| matches!(need, Need::Record(_)));
-                if records_missing && let Some(peer) = source.peer() {
-                    self.start_sync(peer);
-                }
+                let peer = source.peer();
                 self.wait_for(id, source);
+                if let Some(peer) = peer {
+                    self.note_waiting(id, peer);
+                    if records_missing {
+                        self.start_sync(peer);
+                    }
+                }
             }
             Outcome::Known | Outcome::Pending | Outcome::Checking => self.wait_for(id, source),
             Outcome::Accepted { .. } => {
@@ -157,11 +180,22 @@ impl Daemon {
         self.on_updates(updates);
     }
 
+    /// A peer's record waits: too many of them are given up, so that one peer cannot fill the place of all.
+    fn note_waiting(&mut self, id: RecordId, peer: PeerId) {
+        if self.records.brought_by(peer) < limits::WAITING_PER_PEER {
+            self.records.brought.insert(id, peer);
+        } else {
+            let updates = self.ledger.state_mut().give_up(id);
+            self.on_updates(updates);
+        }
+    }
+
     fn wait_for(&mut self, id: RecordId, source: Source) {
         if let Some(peer) = source.peer().and_then(|peer| self.peers.get_mut(&peer)) {
             peer.in_flight += 1;
         }
-        self.records.push(id, source);
+        let counted = !self.ledger.state().is_waiting(id);
+        self.records.push(id, source, counted);
     }
 
     pub(super) fn take_waiters(&mut self, id: &RecordId) -> Vec<Source> {
@@ -182,19 +216,19 @@ impl Daemon {
 
     /// A record is accepted or refused: it is written, or whoever waits is told.
     fn settle(&mut self, id: RecordId, outcome: Outcome) {
+        if !matches!(outcome, Outcome::Waiting { .. }) {
+            self.records.brought.remove(&id);
+        }
         match outcome {
             Outcome::Accepted { displaced } => {
                 if let Some((Kind::Competition, _)) = self.ledger.state().set().kind_of(id) {
-                    self.pump_blobs();
+                    self.look_for_blobs();
                 }
                 self.records.unwritten.push(id);
                 self.displace(displaced);
             }
             Outcome::Refused(refusal) => {
-                if !matches!(
-                    refusal,
-                    Refusal::Busy | Refusal::Full { .. } | Refusal::Proof(ProofError::NotChecked { .. })
-                ) {
+                if !matches!(refusal, Refusal::Busy | Refusal::Proof(ProofError::NotChecked { .. })) {
                     self.records.remember_refused(id);
                 }
                 let sources = self.take_waiters(&id);
@@ -213,9 +247,32 @@ impl Daemon {
             self.records.outbox.remove(id);
             self.records.remember_refused(*id);
         }
+        self.records.displaced.extend(displaced);
+    }
+
+    /// Removes displaced records from the store, when nothing is being written: one of them might be just that. A
+    /// removal that is lost in a crash is made up for when the store is next read.
+    fn pump_displaced(&mut self) {
+        if self.records.displaced.is_empty() || !self.records.in_write.is_empty() {
+            return;
+        }
+        let ids = std::mem::take(&mut self.records.displaced);
+        for id in &ids {
+            // Acknowledged while it was on its way to the disk.
+            self.records.outbox.remove(id);
+        }
         let store = Arc::clone(self.ledger.store());
-        let ids: Vec<_> = displaced.iter().map(|id| *id.as_bytes()).collect();
+        let ids: Vec<_> = ids.iter().map(|id| *id.as_bytes()).collect();
         self.tasks.spawn_blocking(move || Done::Tidied(store.remove(&ids)));
+    }
+
+    /// Looks for the blobs of new competitions: not for each one of many, as that looks through all competitions.
+    /// What is left out is found by the next sweep.
+    fn look_for_blobs(&mut self) {
+        if self.records.blobs_pumped.is_none_or(|last| last.elapsed() > BLOBS_PAUSE) {
+            self.records.blobs_pumped = Some(Instant::now());
+            self.pump_blobs();
+        }
     }
 
     /// Tells sources what has become of their record. Not for accepted ones: see [`Daemon::on_written`].
@@ -257,6 +314,7 @@ impl Daemon {
 
     /// Hands out proof checks while there are workers for them.
     pub(super) fn pump_jobs(&mut self) {
+        self.pump_displaced();
         while self.records.checking < limits::VERIFY_WORKERS {
             let Some(job) = self.ledger.state_mut().next_job() else { return };
             self.records.checking += 1;
@@ -281,10 +339,16 @@ impl Daemon {
         self.records.checking -= 1;
         let updates = self.ledger.state_mut().proof_checked(job, result, micros);
         self.on_updates(updates);
+        if self.ledger.state().jobs_ready() == 0 {
+            self.resume_syncs();
+        }
     }
 
-    /// Those who have waited too long are told "not now".
+    /// Those who have waited too long are told "not now", and records that have waited far too long are given up.
     pub(super) fn sweep_sources(&mut self) {
+        let patience = limits::WAITING_PATIENCE.as_secs();
+        let updates = self.ledger.state_mut().give_up_late(now(), patience, &self.records.outbox);
+        self.on_updates(updates);
         let again = std::mem::take(&mut self.records.unwritable);
         self.records.unwritten.extend(again);
         let late: Vec<RecordId> = self
@@ -320,5 +384,32 @@ fn client_answer(id: RecordId, outcome: &Outcome) -> Body {
             message: "the record cannot be judged yet: records or files that it refers to are missing here"
                 .into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_record_that_only_waits_takes_nobodys_turn() {
+        let mut records = Records::new(BTreeSet::new());
+        let (id, peer) = (RecordId::of(b"a record"), PeerId::random());
+        records.push(id, Source::Peer { peer }, false);
+        assert_eq!(records.waiting, 0);
+        records.push(id, Source::Peer { peer }, true);
+        assert_eq!(records.waiting, 1);
+        assert_eq!(records.take(&id).len(), 2);
+        assert_eq!(records.waiting, 0);
+    }
+
+    #[test]
+    fn what_waits_is_counted_for_the_peer_that_brought_it() {
+        let mut records = Records::new(BTreeSet::new());
+        let (a, b) = (PeerId::random(), PeerId::random());
+        for (n, peer) in [a, a, b].into_iter().enumerate() {
+            records.brought.insert(RecordId::of(&[n as u8]), peer);
+        }
+        assert_eq!((records.brought_by(a), records.brought_by(b)), (2, 1));
     }
 }

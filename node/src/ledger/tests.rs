@@ -1,0 +1,126 @@
+//! Displaced records, with real proofs.
+
+use super::*;
+use crate::home::{Home, Identity};
+use crate::prover::{Contest, Scored, Workbench};
+use crate::{keys, limits, store::MemoryStore};
+use circuits::ClassId;
+use datasets::{CsvOptions, import_csv, read_onnx, samples};
+use protocol::{AdmittedClass, Body, Caps, Competition, Entry, Openness, Signed, TieRule, WellFormed};
+
+/// A competition with room for one entry, an entry with its submission, all signed by one person.
+struct Scene {
+    _dir: tempfile::TempDir,
+    identity: Identity,
+    blobs: Arc<BlobStore>,
+    competition: Signed,
+    entry: Signed,
+    submission: Signed,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
+        let identity = home.init().unwrap();
+        let blobs = Arc::new(BlobStore::open(&home.blobs()).unwrap());
+        let class: ClassId = "linear-30-2".parse().unwrap();
+        let key = keys::make(&home, class, &|_, _| {}).unwrap();
+        let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
+        let set = import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
+        let add = |path| blobs.add_file(path, limits::BLOB_MAX_BYTES).unwrap();
+        let admitted = AdmittedClass {
+            class,
+            key_digest: key.key_digest,
+            verifying_key: add(&key.verifying_key_path),
+            proving_key: add(&key.path),
+        };
+        let rules = Competition {
+            title: "Breast cancer".into(),
+            description: String::new(),
+            created: now(),
+            prove_deadline: now() + 3600,
+            openness: Openness::Open,
+            task: set.task().clone(),
+            rows: set.rows() as u64,
+            test_set: blobs.add_bytes(&set.to_bytes().unwrap()).unwrap(),
+            training: None,
+            size_classes: vec![admitted],
+            threshold_bps: 0,
+            caps: Caps { entries: 1, submissions: 1 },
+            tie_rule: TieRule::SharedRank,
+            prize: None,
+        };
+        let competition = protocol::sign(&identity.keypair, &Body::Competition(Box::new(rules))).unwrap();
+        let contest = Contest::parse(competition.bytes().to_vec()).unwrap();
+        let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
+        let scored = Scored::new(&contest, &model, class, &set).unwrap();
+        let proving_key = keys::load(&key.path, key.blob.id).unwrap();
+        let progress = &|_: &str, _| {};
+        let bench = Workbench {
+            home: &home,
+            identity: &identity,
+            contest: &contest,
+            set: &set,
+            key: &proving_key,
+            progress,
+        };
+        let made = bench.make(&scored, &scored.claims(200).unwrap(), "Ada").unwrap();
+        Self { _dir: dir, identity, blobs, competition, entry: made.entry, submission: made.submission }
+    }
+
+    /// The same entry, claimed to be made earlier: proofs do not say when they were made. Its id stands on the
+    /// wanted side of the other's.
+    fn earlier(&self, above: bool) -> Signed {
+        let body: Entry = match WellFormed::parse(&self.entry).unwrap() {
+            WellFormed::Entry(entry) => entry.body().clone(),
+            other => panic!("{other:?}"),
+        };
+        let claimed = |seconds| {
+            let earlier = Entry { created: body.created - seconds, ..body.clone() };
+            protocol::sign(&self.identity.keypair, &Body::Entry(Box::new(earlier))).unwrap()
+        };
+        (1..).map(claimed).find(|entry| (entry.id() > self.entry.id()) == above).unwrap()
+    }
+
+    fn ledger(&self, store: &Arc<MemoryStore>) -> Ledger {
+        let store: Arc<dyn Store> = Arc::<MemoryStore>::clone(store);
+        let mut ledger = Ledger::new(store, Arc::clone(&self.blobs), "somebody else".into());
+        ledger.replay().unwrap();
+        ledger
+    }
+}
+
+fn places(ledger: &Ledger) -> Vec<RecordId> {
+    ledger.places_from((0, RecordId::new([0; 32]))).map(|(_, id)| id).collect()
+}
+
+#[test]
+fn displaced_records_are_no_ghosts_offline_or_after_a_restart() {
+    let scene = Scene::new();
+    for above in [false, true] {
+        let store = Arc::new(MemoryStore::new());
+        let mut ledger = scene.ledger(&store);
+        for record in [&scene.competition, &scene.entry, &scene.submission] {
+            let outcome = ledger.publish_offline(record.bytes()).unwrap();
+            assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        }
+        assert_eq!((ledger.len(), store.len()), (3, 3));
+        let ghosts = [&scene.entry, &scene.submission].map(|r| ledger.stored(r.id()).unwrap());
+
+        let earlier = scene.earlier(above);
+        let outcome = ledger.publish_offline(earlier.bytes()).unwrap();
+        let displaced = vec![scene.entry.id(), scene.submission.id()];
+        assert_eq!(outcome, Outcome::Accepted { displaced });
+        let expected = [scene.competition.id(), earlier.id()];
+        assert_eq!((places(&ledger), store.len()), (expected.to_vec(), 2));
+        assert_eq!(ledger.fingerprint(), ledger.state().set().fingerprint());
+
+        // A power cut brings back what was removed.
+        store.put(&ghosts).unwrap();
+        let mut ledger = scene.ledger(&store);
+        assert_eq!(places(&ledger), expected);
+        assert_eq!(ledger.fingerprint(), ledger.state().set().fingerprint());
+        assert!(store.get(scene.entry.id().as_bytes()).unwrap().is_none());
+    }
+}
