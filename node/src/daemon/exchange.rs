@@ -6,7 +6,7 @@ use crate::ledger::Place;
 use crate::limits;
 use crate::net::{Request, Response};
 use libp2p::PeerId;
-use libp2p::request_response::{OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, RecordId};
 use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
@@ -186,50 +186,58 @@ impl Daemon {
         sync.listed = !more || page.is_empty() || sync.pages >= limits::PAGES_PER_SYNC;
     }
 
-    pub(super) fn on_request(&mut self, peer: PeerId, request: Request, channel: ResponseChannel<Response>) {
-        let busy = self.serving >= limits::SERVE_TOTAL
-            || self.peers.get(&peer).is_none_or(|peer| peer.serving >= limits::SERVE_PER_PEER);
-        if busy {
-            return self.respond(channel, Response::Busy);
+    pub(super) fn on_request(
+        &mut self,
+        peer: PeerId,
+        id: InboundRequestId,
+        request: Request,
+        channel: ResponseChannel<Response>,
+    ) {
+        let of_peer = self.serving.values().filter(|served| **served == peer).count();
+        if self.serving.len() >= limits::SERVE_TOTAL || of_peer >= limits::SERVE_PER_PEER {
+            return self.respond(id, channel, Response::Busy);
         }
+        self.serving.insert(id, peer);
         match request {
             Request::Ids { after } => {
                 let (ids, more) = self.ledger.page(after, limits::IDS_PER_PAGE);
                 let (total, fingerprint) = (self.ledger.len() as u64, self.ledger.fingerprint());
-                self.respond(channel, Response::Ids { ids, more, total, fingerprint });
+                self.respond(id, channel, Response::Ids { ids, more, total, fingerprint });
             }
-            Request::Records { ids } => self.serve_records(peer, ids, channel),
-            Request::Chunk { blob, offset } => self.serve_chunk(peer, blob, offset, channel),
+            Request::Records { ids } => self.serve_records(id, ids, channel),
+            Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
         }
     }
 
-    fn respond(&mut self, channel: ResponseChannel<Response>, response: Response) {
-        // The peer may have gone: then there is nobody to answer.
-        let _ = self.swarm.behaviour_mut().exchange.send_response(channel, response);
-    }
-
-    fn begin_serving(&mut self, peer: PeerId) {
-        self.serving += 1;
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.serving += 1;
+    pub(super) fn respond(
+        &mut self,
+        id: InboundRequestId,
+        channel: ResponseChannel<Response>,
+        response: Response,
+    ) {
+        if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
+            // The peer has gone: there is nobody to answer.
+            self.served(id);
         }
     }
 
-    pub(super) fn on_answer(&mut self, peer: PeerId, channel: ResponseChannel<Response>, response: Response) {
-        self.serving = self.serving.saturating_sub(1);
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.serving = peer.serving.saturating_sub(1);
-        }
-        self.respond(channel, response);
+    /// The bytes of a response have left (or never will): only now its place is free, so that a peer which asks
+    /// and does not read cannot pin more than its share of memory.
+    pub(super) fn served(&mut self, id: InboundRequestId) {
+        self.serving.remove(&id);
     }
 
-    fn serve_records(&mut self, peer: PeerId, ids: Vec<RecordId>, channel: ResponseChannel<Response>) {
-        self.begin_serving(peer);
+    fn serve_records(
+        &mut self,
+        id: InboundRequestId,
+        ids: Vec<RecordId>,
+        channel: ResponseChannel<Response>,
+    ) {
         let store = Arc::clone(self.ledger.store());
         self.tasks.spawn_blocking(move || {
             let (mut records, mut bytes) = (Vec::new(), 0);
-            for id in ids.iter().take(limits::RECORDS_PER_REQUEST) {
-                let record = match store.get(id.as_bytes()) {
+            for record in ids.iter().take(limits::RECORDS_PER_REQUEST) {
+                let record = match store.get(record.as_bytes()) {
                     Ok(Some(record)) => record.bytes,
                     Ok(None) => continue,
                     Err(error) => {
@@ -243,12 +251,17 @@ impl Daemon {
                 }
                 records.push(ByteBuf::from(record));
             }
-            Done::Answer { peer, channel, response: Response::Records { records } }
+            Done::Answer { id, channel, response: Response::Records { records } }
         });
     }
 
-    fn serve_chunk(&mut self, peer: PeerId, blob: BlobId, offset: u64, channel: ResponseChannel<Response>) {
-        self.begin_serving(peer);
+    fn serve_chunk(
+        &mut self,
+        id: InboundRequestId,
+        blob: BlobId,
+        offset: u64,
+        channel: ResponseChannel<Response>,
+    ) {
         let blobs = Arc::clone(self.ledger.blobs());
         self.tasks.spawn_blocking(move || {
             let response = match blobs.read_chunk(blob, offset, limits::CHUNK_BYTES) {
@@ -259,7 +272,7 @@ impl Daemon {
                     Response::NotHere
                 }
             };
-            Done::Answer { peer, channel, response }
+            Done::Answer { id, channel, response }
         });
     }
 }

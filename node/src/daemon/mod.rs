@@ -32,7 +32,7 @@ use circuits::groth16::VerifiedModel;
 use exchange::{Asked, CatchUp};
 use fetch::Fetches;
 use futures::StreamExt;
-use libp2p::request_response::{OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
@@ -79,8 +79,6 @@ struct PeerInfo {
     refused: u64,
     /// Its records that are being checked.
     in_flight: usize,
-    /// Its requests that are being answered.
-    serving: usize,
 }
 
 /// Work that ran elsewhere and is finished.
@@ -88,7 +86,7 @@ enum Done {
     Checked { job: JobId, result: Result<Evidence<VerifiedModel>, ProofError>, micros: u64 },
     Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
     Written(Vec<(StoredRecord, Result<(), StoreError>)>),
-    Answer { peer: PeerId, channel: ResponseChannel<net::Response>, response: net::Response },
+    Answer { id: InboundRequestId, channel: ResponseChannel<net::Response>, response: net::Response },
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
@@ -111,7 +109,8 @@ struct Daemon {
     records: Records,
     syncs: HashMap<PeerId, CatchUp>,
     asked: HashMap<OutboundRequestId, Asked>,
-    serving: usize,
+    /// Requests whose answers are on their way, and whose they are.
+    serving: HashMap<InboundRequestId, PeerId>,
     fetches: Fetches,
     /// Blobs whose facts are being read.
     reading: HashSet<(BlobRole, protocol::BlobId)>,
@@ -175,7 +174,7 @@ impl Daemon {
             records: Records::new(outbox),
             syncs: HashMap::new(),
             asked: HashMap::new(),
-            serving: 0,
+            serving: HashMap::new(),
             fetches: Fetches::default(),
             reading: HashSet::new(),
             tasks: JoinSet::new(),
@@ -271,7 +270,7 @@ impl Daemon {
             Done::Checked { job, result, micros } => self.on_checked(job, result, micros),
             Done::Facts { role, blob, result } => self.on_facts(role, blob, result),
             Done::Written(written) => self.on_written(written),
-            Done::Answer { peer, channel, response } => self.on_answer(peer, channel, response),
+            Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
             Done::Tidied(Ok(())) => {}
@@ -331,13 +330,17 @@ impl Daemon {
             }
             BehaviourEvent::Exchange(request_response::Event::Message { peer, message, .. }) => match message
             {
-                request_response::Message::Request { request, channel, .. } => {
-                    self.on_request(peer, request, channel);
+                request_response::Message::Request { request_id, request, channel } => {
+                    self.on_request(peer, request_id, request, channel);
                 }
                 request_response::Message::Response { request_id, response } => {
                     self.on_response(peer, request_id, response);
                 }
             },
+            BehaviourEvent::Exchange(
+                request_response::Event::ResponseSent { request_id, .. }
+                | request_response::Event::InboundFailure { request_id, .. },
+            ) => self.served(request_id),
             BehaviourEvent::Exchange(request_response::Event::OutboundFailure {
                 peer,
                 request_id,
