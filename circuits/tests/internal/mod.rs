@@ -1,6 +1,7 @@
 //! Tests that need the crate's inside: twins, tampering, determinism.
 
 mod determinism;
+mod gadgets;
 mod keys;
 mod support;
 mod tamper;

@@ -141,12 +141,17 @@ impl Case {
     }
 }
 
-/// The first constraint that `A z o B z = C z` violates. `cs.is_satisfied()` reads cached values and can pass
-/// falsely, so the product is computed from the matrices.
-pub fn violated(circuit: &Circuit, assigned: &Assigned) -> Option<ConstraintId> {
+/// The first constraint that `A z o B z = C z` violates, by its index. `cs.is_satisfied()` reads cached values and
+/// can pass falsely, so the product is computed from the matrices.
+pub fn unsatisfied(assigned: &Assigned) -> Option<usize> {
     let row = |row: &Vec<(Fr, usize)>| -> Fr { row.iter().map(|(c, i)| *c * assigned.assignment[*i]).sum() };
     let [a, b, c] = &assigned.matrices[..] else { panic!("three matrices") };
-    let bad = (0..assigned.constraints).find(|&i| !(row(&a[i]) * row(&b[i]) - row(&c[i])).is_zero())?;
+    (0..assigned.constraints).find(|&i| !(row(&a[i]) * row(&b[i]) - row(&c[i])).is_zero())
+}
+
+/// The id of that constraint in the circuit of a class.
+pub fn violated(circuit: &Circuit, assigned: &Assigned) -> Option<ConstraintId> {
+    let bad = unsatisfied(assigned)?;
     let sections = synthesise(circuit).unwrap().sections;
     sections.iter().rev().find(|(_, start)| *start <= bad).map(|(id, _)| *id)
 }
