@@ -72,6 +72,9 @@ fn keys_and_openings_survive_their_files() {
     let set = test_set(&model, 100, 3);
     let opening = commit(&pk, &model, &scope().competition, &SECRET).unwrap();
     let opening = Opening::from_bytes(&opening.to_bytes()).unwrap();
+    for cut in [0, 1, 40, opening.to_bytes().len() - 1] {
+        assert!(Opening::from_bytes(&opening.to_bytes()[..cut]).is_err());
+    }
     let again = commit(&pk, &model, &scope().competition, &SECRET).unwrap();
     assert_eq!(opening.commitment(), again.commitment(), "the same after a crash");
     assert_eq!(opening.audit_digest(), again.audit_digest());

@@ -10,8 +10,7 @@ use crate::model::{Bounds, ClassId, IntegerModel, Layer, ModelError, SizeClass};
 use crate::statement::{Chunk, PublicInputs, Scope, ScoreClaim, TestSet};
 use crate::witness;
 use ark_bn254::Fr;
-use ark_ff::PrimeField;
-use ark_serialize::CanonicalSerialize;
+use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -134,8 +133,8 @@ impl Opening {
                 biases: layer.biases,
             })
             .collect();
-        // Not an input of a proof: any 32 bytes that our own file holds.
-        let blinder = Fr::from_le_bytes_mod_order(&wire.blinder);
+        let blinder = Fr::deserialize_compressed(&wire.blinder[..])
+            .map_err(|_| OpeningError::Malformed("the blinder is no canonical field element".into()))?;
         Ok(Self {
             model: IntegerModel::new(wire.class.class(), &layers)?,
             key: wire.key,
