@@ -319,8 +319,9 @@ impl Daemon {
             BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. }) => self.offer_outbox(),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = self.peers.get_mut(&peer_id) {
-                    // A stranger's text: short, and without anything that moves a cursor.
-                    peer.agent = info.agent_version.chars().filter(|c| !c.is_control()).take(64).collect();
+                    // A stranger's text: short, and without anything that moves a cursor or turns the direction.
+                    let plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
+                    peer.agent = info.agent_version.chars().filter(plain).take(64).collect();
                 }
             }
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
