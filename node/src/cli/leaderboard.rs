@@ -37,6 +37,9 @@ pub fn text(board: &Board) -> String {
     ];
     let rows: Vec<_> = board.rows.iter().map(row).collect();
     let mut text = format!("{}\n", board.competition.title);
+    if board.competition.open {
+        text.push_str("open: the test set was public before the models were fixed\n");
+    }
     if rows.is_empty() {
         text.push_str("nobody has proved anything yet");
     } else {
