@@ -13,6 +13,7 @@
 
 mod circuit;
 mod counts;
+mod engine;
 mod gadgets;
 pub mod groth16;
 pub mod model;

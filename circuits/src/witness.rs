@@ -1,13 +1,15 @@
 //! The private side: values of all committed wires, from the native twin.
 
+use crate::counts::Counts;
 use crate::gadgets::count::high_limbs;
 use crate::gadgets::linear::powers;
 use crate::gadgets::relu::relu;
 use crate::gadgets::select::{SelectionValues, ordered, select};
+use crate::groth16::prove::CommittedValues;
 use crate::model::{Bounds, IntegerModel, SizeClass};
 use crate::statement::{Chunk, TestSet};
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, Field, PrimeField};
 use zeroize::Zeroize;
 
 /// Values of one row's committed wires.
@@ -42,6 +44,50 @@ impl Drop for Assignment {
     /// Best effort: arkworks' own copies are not wiped.
     fn drop(&mut self) {
         self.limbs.zeroize();
+    }
+}
+
+impl Assignment {
+    /// The committed wires in the circuit's order (a test compares them with the circuit's own).
+    pub fn committed(&self, class: &SizeClass, bounds: &Bounds) -> CommittedValues {
+        let mut rest = Vec::with_capacity(Counts::of(class, bounds).committed_wires);
+        for row in &self.rows {
+            rest.extend(row.hidden.iter().flat_map(|&(active, magnitude)| [active, magnitude]));
+            rest.extend_from_slice(&row.slack);
+            rest.extend_from_slice(&row.logits);
+            rest.extend([Fr::from(row.ok), row.selection.label, row.selection.selected]);
+            rest.extend_from_slice(&row.selection.multiplicities);
+            rest.extend(row.high.iter().flatten());
+        }
+        rest.extend_from_slice(&self.extra_slots);
+        rest.extend(self.range_multiplicities(class, bounds));
+        CommittedValues { model: self.limbs.clone(), rest }
+    }
+
+    /// How often each table value is looked up. What is out of range is counted nowhere.
+    fn range_multiplicities(&self, class: &SizeClass, bounds: &Bounds) -> impl Iterator<Item = Fr> + use<> {
+        let mut counts = vec![0u64; 1 << class.table_bits];
+        let mut count = |value: &Fr| {
+            if let [low, 0, 0, 0] = value.into_bigint().0
+                && let Some(times) = counts.get_mut(low as usize)
+            {
+                *times += 1;
+            }
+        };
+        let (classes, big) = (Fr::from(class.classes as u64), fr(bounds.big));
+        let weights = powers(Fr::from(1u64 << class.table_bits), class.margin_limbs);
+        for row in &self.rows {
+            row.hidden.iter().for_each(|(_, magnitude)| count(magnitude));
+            let selected = if row.ok { row.selection.selected } else { row.selection.selected + big };
+            for (j, (logit, high)) in row.logits.iter().zip(&row.high).enumerate() {
+                let ordered = classes * logit + Fr::from((class.classes - 1 - j) as u64);
+                let above: Fr = high.iter().zip(&weights[1..]).map(|(limb, weight)| *limb * weight).sum();
+                high.iter().for_each(&mut count);
+                count(&(selected - ordered - above));
+            }
+        }
+        self.extra_slots.iter().for_each(count);
+        counts.into_iter().map(Fr::from)
     }
 }
 

@@ -4,8 +4,9 @@ use super::blinder::Prf;
 use super::challenge::Transcript;
 use super::keys::{ProvingKey, VerifyingKey};
 use super::points::{Commitment, DecodeError, Proof};
-use super::prove::{ProveError, Secrets, commit_wires, prove};
+use super::prove::{ProveError, Secrets, prove};
 use super::verify::{VerifyError, verify};
+use crate::engine::Scalars;
 use crate::model::{Bounds, ClassId, IntegerModel, Layer, ModelError, SizeClass};
 use crate::statement::{Chunk, PublicInputs, Scope, ScoreClaim, TestSet};
 use crate::witness;
@@ -194,11 +195,11 @@ pub fn commit(
 ) -> Result<Opening, ProveError> {
     let key = pk.verifying_key().digest();
     check_class(pk, model)?;
-    let limbs = witness::limbs(model, &pk.circuit.bounds);
+    let limbs = Scalars::new(&witness::limbs(model, &pk.circuit.bounds));
     let prf = |context| Prf::new(context, secret).bytes(&key).bytes(competition).scalars(&limbs);
     let [blinder] = prf("podium 2026 blinder of D_w").finish();
     let salt = prf("podium 2026 salt of the audit digest").finish_bytes();
-    let commitment = Commitment(commit_wires(&pk.raw, &pk.raw.ckw, &limbs, blinder));
+    let commitment = Commitment(pk.bases.commit(&pk.bases.ckw, &limbs, blinder));
     Ok(Opening { model: model.clone(), key, competition: *competition, blinder, salt, commitment })
 }
 
@@ -239,10 +240,11 @@ pub fn prove_model(
     check_opening(pk, opening, scope)?;
     let (circuit, vk) = (&pk.circuit, pk.verifying_key());
     let values = witness::model(&opening.model, &circuit.bounds, &circuit.limb_shifts());
+    let values = values.committed(&circuit.class, &circuit.bounds);
     let transcript = Transcript::model(&vk.digest(), &circuit.class, scope, &opening.commitment);
     let public = |ch| PublicInputs::model(&circuit.class, &circuit.bounds, ch).to_vec();
     let secrets = Secrets { local: secret, model_blinder: opening.blinder };
-    let proof = prove(circuit, &pk.raw, &values, &transcript, &secrets, public, progress)?;
+    let proof = prove(&pk.relation, &pk.bases, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
     let (proof, commitment) = reread(&proof, opening)?;
     verify_model(vk, scope, &commitment, &proof).map_err(|e| ProveError::SelfCheck(e.to_string()))?;
@@ -275,12 +277,13 @@ pub fn prove_score(
         return Err(ProveError::Claim { expected: reached, got: claim.correct });
     }
     let values = witness::score(&opening.model, &circuit.bounds, set, &claim.chunk, claim.correct);
+    let values = values.committed(&circuit.class, &circuit.bounds);
     let transcript = score_transcript(vk, &circuit.class, set, claim, &opening.commitment);
     let public = |ch| {
         PublicInputs::score(&circuit.class, &circuit.bounds, ch, set, &claim.chunk, claim.correct).to_vec()
     };
     let secrets = Secrets { local: secret, model_blinder: opening.blinder };
-    let proof = prove(circuit, &pk.raw, &values, &transcript, &secrets, public, progress)?;
+    let proof = prove(&pk.relation, &pk.bases, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
     let (proof, commitment) = reread(&proof, opening)?;
     verify_statement(vk, set, &commitment, claim, &proof)

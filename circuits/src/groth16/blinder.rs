@@ -1,8 +1,9 @@
 //! Blinders from a keyed PRF (BLAKE3), never from a generator whose state could repeat: the same inputs give the
 //! same blinder after a crash, other inputs another, and a restored snapshot cannot reuse one for another value.
 
+use crate::engine::Scalars;
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::PrimeField;
 use zeroize::Zeroize;
 
 /// A PRF for one purpose, keyed with the competitor's local secret.
@@ -23,11 +24,11 @@ impl Prf {
         self
     }
 
-    pub fn scalars(mut self, scalars: &[Fr]) -> Self {
+    pub fn scalars(mut self, scalars: &Scalars) -> Self {
         self.0.update(&(scalars.len() as u64).to_le_bytes());
-        for scalar in scalars {
-            self.0.update(&scalar.into_bigint().to_bytes_le());
-        }
+        scalars.bytes(|bytes| {
+            self.0.update(bytes);
+        });
         self
     }
 

@@ -9,9 +9,11 @@
 //! `[delta]_1` of prime order A, B, D and `D_w` are uniform whatever the rest of the file is, and C follows from
 //! the equation that a prover checks on its own proof.
 
-use super::keys::{KeyError, ProvingKey, RawKey, VerifyingKey};
+use super::keys::{KeyBases, KeyError, ProvingKey, VerifyingKey};
+use super::relation::Relation;
 use crate::circuit::Circuit;
 use crate::counts::Counts;
+use crate::engine::{BasesG1, BasesG2};
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, pairing::Pairing};
@@ -108,31 +110,31 @@ impl ProvingKey {
     /// # Errors
     /// What `out` reports.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let raw = &self.raw;
+        let bases = &self.bases;
         let header = Header {
             version: 1,
             verifying_key: self.verifying_key().to_bytes(),
-            variables: raw.key.a_query.len() as u64,
-            model_wires: raw.ckw.len() as u64,
-            committed_wires: raw.ck.len() as u64,
-            domain: raw.key.h_query.len() as u64 + 1,
+            variables: bases.a.len() as u64,
+            model_wires: bases.ckw.len() as u64,
+            committed_wires: bases.ck.len() as u64,
+            domain: bases.h.len() as u64 + 1,
         };
         let header = serde_ipld_dagcbor::to_vec(&header).map_err(io::Error::other)?;
         out.write_all(MAGIC)?;
         out.write_all(&(header.len() as u32).to_be_bytes())?;
         out.write_all(&header)?;
-        for point in [raw.key.beta_g1, raw.key.delta_g1, raw.eta_g1, raw.eta_w_g1] {
+        for point in [bases.beta_g1, bases.delta_g1, bases.eta_g1, bases.eta_w_g1] {
             let mut bytes = Vec::new();
             point.serialize_uncompressed(&mut bytes).map_err(io::Error::other)?;
             out.write_all(&bytes)?;
         }
-        put(out, &raw.key.a_query)?;
-        put(out, &raw.key.b_g1_query)?;
-        put(out, &raw.key.b_g2_query)?;
-        put(out, &raw.key.h_query)?;
-        put(out, &raw.key.l_query)?;
-        put(out, &raw.ckw)?;
-        put(out, &raw.ck)
+        put(out, &bases.a.to_points())?;
+        put(out, &bases.b_g1.to_points())?;
+        put(out, &bases.b_g2.to_points())?;
+        put(out, &bases.h.to_points())?;
+        put(out, &bases.l.to_points()[self.verifying_key().raw().ic.len()..])?;
+        put(out, &bases.ckw.to_points())?;
+        put(out, &bases.ck.to_points())
     }
 
     /// Loads a key file whose BLAKE3 digest the caller has pinned. The digest is checked; so are the verifying
@@ -154,11 +156,13 @@ impl ProvingKey {
         let vk = VerifyingKey::from_bytes(&header.verifying_key)?;
         let circuit = Circuit::new(vk.class().class())?;
         check_counts(&header, &circuit)?;
-        let raw = read_points(&mut reader, &header, &vk)?;
+        let (bases, relation) =
+            rayon::join(|| read_points(&mut reader, &header, &vk), || Relation::of(&circuit));
+        let (bases, relation) = (bases?, relation?);
         if !reader.0.is_empty() {
             return Err(malformed(format!("{} bytes too many", reader.0.len())));
         }
-        Self::new(circuit, vk.trust(), raw)
+        Ok(Self::from_parts(circuit, relation, bases, vk))
     }
 }
 
@@ -195,50 +199,44 @@ fn check_counts(header: &Header, circuit: &Circuit) -> Result<(), KeyError> {
 }
 
 /// The points by which blinders enter must be those of the verifying key, hence finite.
-fn check_blinding(raw: &RawKey) -> Result<(), KeyError> {
-    let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+fn check_blinding(bases: &KeyBases, vk: &VerifyingKey) -> Result<(), KeyError> {
+    let (g1, g2, vk) = (G1Affine::generator(), G2Affine::generator(), vk.raw());
     let pairs = [
-        (raw.key.beta_g1, raw.vk.beta_g2),
-        (raw.key.delta_g1, raw.vk.delta_g2),
-        (raw.eta_g1, raw.vk.eta_g2),
-        (raw.eta_w_g1, raw.vk.eta_w_g2),
+        (bases.beta_g1, vk.beta_g2),
+        (bases.delta_g1, vk.delta_g2),
+        (bases.eta_g1, vk.eta_g2),
+        (bases.eta_w_g1, vk.eta_w_g2),
     ];
     for (in_g1, in_g2) in pairs {
         if Bn254::pairing(in_g1, g2) != Bn254::pairing(g1, in_g2) {
             return Err(malformed("beta, delta, eta or eta_w in G1 is not that of the verifying key"));
         }
     }
-    let committed = raw.ckw.len() + raw.ck.len();
-    if raw.key.l_query.iter().take(committed).any(|p| !p.is_zero()) {
+    if !bases.l.begins_empty(vk.ic.len() + bases.ckw.len() + bases.ck.len()) {
         return Err(KeyError::Degenerate("a committed wire has an element over delta"));
     }
     Ok(())
 }
 
-fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> Result<RawKey, KeyError> {
+fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> Result<KeyBases, KeyError> {
     let variables = header.variables as usize;
-    let raw_vk = vk.raw();
-    let [beta_g1, delta_g1, eta_g1, eta_w_g1]: [G1Affine; 4] =
-        [reader.one()?, reader.one()?, reader.one()?, reader.one()?];
-    let key = ark_groth16::ProvingKey::<Bn254> {
-        vk: ark_groth16::VerifyingKey {
-            alpha_g1: raw_vk.alpha_g1,
-            beta_g2: raw_vk.beta_g2,
-            gamma_g2: raw_vk.gamma_g2,
-            delta_g2: raw_vk.delta_g2,
-            gamma_abc_g1: raw_vk.ic.clone(),
-        },
-        beta_g1,
-        delta_g1,
-        a_query: reader.points(variables)?,
-        b_g1_query: reader.points(variables)?,
-        b_g2_query: reader.points(variables)?,
-        h_query: reader.points(header.domain as usize - 1)?,
-        l_query: reader.points(variables - raw_vk.ic.len())?,
+    let raw = vk.raw();
+    let bases = KeyBases {
+        alpha_g1: raw.alpha_g1,
+        beta_g2: raw.beta_g2,
+        delta_g2: raw.delta_g2,
+        beta_g1: reader.one()?,
+        delta_g1: reader.one()?,
+        eta_g1: reader.one()?,
+        eta_w_g1: reader.one()?,
+        a: BasesG1::new(&reader.points(variables)?),
+        b_g1: BasesG1::new(&reader.points(variables)?),
+        b_g2: BasesG2::new(&reader.points(variables)?),
+        h: BasesG1::new(&reader.points(header.domain as usize - 1)?),
+        l: BasesG1::new(&reader.points(variables - raw.ic.len())?).shifted(raw.ic.len()),
+        ckw: BasesG1::new(&reader.points(header.model_wires as usize)?),
+        ck: BasesG1::new(&reader.points(header.committed_wires as usize)?),
     };
-    let ckw = reader.points(header.model_wires as usize)?;
-    let ck = reader.points(header.committed_wires as usize)?;
-    let raw = RawKey { vk: raw_vk.clone(), eta_g1, eta_w_g1, ckw, ck, key };
-    check_blinding(&raw)?;
-    Ok(raw)
+    check_blinding(&bases, vk)?;
+    Ok(bases)
 }

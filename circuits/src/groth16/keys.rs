@@ -2,13 +2,15 @@
 
 use super::input_sum::InputSum;
 use super::points::{self, DecodeError, eip_g1, eip_g2};
+use super::relation::{Relation, RelationError};
 use super::setup::setup;
 use super::shape::{Shape, shape_of};
 use crate::circuit::Circuit;
+use crate::engine::{BasesG1, BasesG2, Scalars};
 use crate::model::{BoundsError, ClassId, SizeClass};
 use crate::statement::PublicInputs;
-use ark_bn254::{Bn254, G1Affine, G2Affine, G2Projective};
-use ark_ec::{AffineRepr, PrimeGroup, pairing::Pairing, pairing::PairingOutput};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, G2Projective};
+use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, pairing::Pairing, pairing::PairingOutput};
 use ark_relations::gr1cs::SynthesisError;
 use rand::{CryptoRng, RngCore};
 use serde::{Deserialize, Serialize};
@@ -88,6 +90,12 @@ impl From<SynthesisError> for KeyError {
     }
 }
 
+impl From<RelationError> for KeyError {
+    fn from(error: RelationError) -> Self {
+        Self::Synthesis(error.to_string())
+    }
+}
+
 /// The points of a verifying key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawVerifyingKey {
@@ -100,7 +108,7 @@ pub(crate) struct RawVerifyingKey {
     pub ic: Vec<G1Affine>,
 }
 
-/// The points of a proving key.
+/// The points of a proving key as setup makes them.
 #[derive(Clone)]
 pub(crate) struct RawKey {
     pub vk: RawVerifyingKey,
@@ -313,10 +321,59 @@ impl VerifyingKey {
     }
 }
 
-/// A proving key with its verifying key.
+/// The points of a proving key as the prover multiplies them. Indices of the first four are those of variables.
+#[derive(Clone)]
+pub(crate) struct KeyBases {
+    pub alpha_g1: G1Affine,
+    pub beta_g1: G1Affine,
+    pub beta_g2: G2Affine,
+    pub delta_g1: G1Affine,
+    pub delta_g2: G2Affine,
+    pub eta_g1: G1Affine,
+    pub eta_w_g1: G1Affine,
+    pub a: BasesG1,
+    pub b_g1: BasesG1,
+    pub b_g2: BasesG2,
+    /// Wires that are not committed, over delta.
+    pub l: BasesG1,
+    /// `[tau^i Z(tau) / delta]_1`.
+    pub h: BasesG1,
+    pub ckw: BasesG1,
+    pub ck: BasesG1,
+}
+
+impl KeyBases {
+    pub fn new(raw: &RawKey) -> Self {
+        let (vk, key) = (&raw.vk, &raw.key);
+        Self {
+            alpha_g1: vk.alpha_g1,
+            beta_g1: key.beta_g1,
+            beta_g2: vk.beta_g2,
+            delta_g1: key.delta_g1,
+            delta_g2: vk.delta_g2,
+            eta_g1: raw.eta_g1,
+            eta_w_g1: raw.eta_w_g1,
+            a: BasesG1::new(&key.a_query),
+            b_g1: BasesG1::new(&key.b_g1_query),
+            b_g2: BasesG2::new(&key.b_g2_query),
+            l: BasesG1::new(&key.l_query).shifted(vk.ic.len()),
+            h: BasesG1::new(&key.h_query),
+            ckw: BasesG1::new(&raw.ckw),
+            ck: BasesG1::new(&raw.ck),
+        }
+    }
+
+    /// `sum w_i bases_i + blinder [delta]_1`.
+    pub fn commit(&self, bases: &BasesG1, wires: &Scalars, blinder: Fr) -> G1Affine {
+        (bases.msm(wires) + self.delta_g1 * blinder).into_affine()
+    }
+}
+
+/// A proving key with its verifying key, and its circuit's matrices.
 pub struct ProvingKey {
     pub(crate) circuit: Circuit,
-    pub(crate) raw: RawKey,
+    pub(crate) relation: Relation,
+    pub(crate) bases: KeyBases,
     vk: VerifyingKey,
 }
 
@@ -338,12 +395,21 @@ impl ProvingKey {
         progress: &dyn Fn(&str, f64),
     ) -> Result<Self, KeyError> {
         let circuit = Circuit::new(class)?;
-        Self::new(circuit, SetupTrust::SingleParty, setup(&circuit, rng, progress)?)
+        Self::new(circuit, SetupTrust::SingleParty, &setup(&circuit, rng, progress)?)
     }
 
-    pub(crate) fn new(circuit: Circuit, trust: SetupTrust, raw: RawKey) -> Result<Self, KeyError> {
+    pub(crate) fn new(circuit: Circuit, trust: SetupTrust, raw: &RawKey) -> Result<Self, KeyError> {
         let vk = VerifyingKey::new(&circuit.class, trust, raw.vk.clone())?;
-        Ok(Self { circuit, raw, vk })
+        Ok(Self { circuit, relation: Relation::of(&circuit)?, bases: KeyBases::new(raw), vk })
+    }
+
+    pub(super) fn from_parts(
+        circuit: Circuit,
+        relation: Relation,
+        bases: KeyBases,
+        vk: VerifyingKey,
+    ) -> Self {
+        Self { circuit, relation, bases, vk }
     }
 
     /// Its verifying key.
@@ -362,5 +428,34 @@ impl ProvingKey {
     /// If the circuit cannot be synthesised.
     pub fn shape(&self) -> Result<Shape, KeyError> {
         Ok(shape_of(&self.circuit)?)
+    }
+
+    /// The points as setup made them.
+    #[cfg(test)]
+    pub(crate) fn raw(&self) -> RawKey {
+        let (bases, vk) = (&self.bases, self.vk.raw());
+        RawKey {
+            vk: vk.clone(),
+            eta_g1: bases.eta_g1,
+            eta_w_g1: bases.eta_w_g1,
+            ckw: bases.ckw.to_points(),
+            ck: bases.ck.to_points(),
+            key: ark_groth16::ProvingKey {
+                vk: ark_groth16::VerifyingKey {
+                    alpha_g1: vk.alpha_g1,
+                    beta_g2: vk.beta_g2,
+                    gamma_g2: vk.gamma_g2,
+                    delta_g2: vk.delta_g2,
+                    gamma_abc_g1: vk.ic.clone(),
+                },
+                beta_g1: bases.beta_g1,
+                delta_g1: bases.delta_g1,
+                a_query: bases.a.to_points(),
+                b_g1_query: bases.b_g1.to_points(),
+                b_g2_query: bases.b_g2.to_points(),
+                h_query: bases.h.to_points(),
+                l_query: bases.l.to_points().split_off(vk.ic.len()),
+            },
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Groth16 with two commitments, each under a trapdoor of its own (Mirage, KMPS20: ePrint 2020/278), on
-//! unmodified `ark-groth16`.
+//! Groth16 with two commitments, each under a trapdoor of its own (Mirage, KMPS20: ePrint 2020/278), over
+//! `ark-groth16`'s reduction to a QAP, with a prover of our own that is tested against `ark-groth16`'s.
 //!
 //! `D_w` commits to the model's limbs, `D` to every other wire that is fixed before the challenges. With
 //! `K_i = beta u_i(tau) + alpha v_i(tau) + w_i(tau)`:
@@ -19,6 +19,9 @@ mod key_file;
 pub(crate) mod keys;
 mod points;
 pub(crate) mod prove;
+#[cfg(test)]
+pub(crate) mod reference;
+pub(crate) mod relation;
 pub(crate) mod setup;
 pub(crate) mod shape;
 pub(crate) mod verify;
@@ -64,7 +67,7 @@ pub(crate) trait TwoPhaseCircuit {
 #[cfg(test)]
 pub(crate) mod internal {
     pub(crate) use super::keys::{RawKey, RawVerifyingKey};
-    pub(crate) use super::prove::{Assigned, assign};
+    pub(crate) use super::reference::{Assigned, assign};
     pub(crate) use super::setup::{setup, synthesise};
     pub(crate) use super::shape::matrix_hash;
 }

@@ -1,20 +1,18 @@
-//! The prover: commit, draw challenges, synthesise the rest, then Groth16 with the commitments taken out of C.
+//! The prover: commit, draw challenges, solve for the rest, then Groth16 with the commitments taken out of C.
 
-use super::TwoPhaseCircuit;
 use super::blinder::Prf;
 use super::challenge::Transcript;
-use super::keys::RawKey;
+use super::keys::KeyBases;
 use super::points::Proof;
-use crate::gadgets::{Builder, Phase};
+use super::relation::{Relation, Solved};
+use crate::engine::{Scalars, quotient};
 use crate::model::{BoundsError, ModelError};
 use crate::statement::Challenges;
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
-use ark_ec::{CurveGroup, VariableBaseMSM};
-use ark_groth16::Groth16;
-use ark_relations::gr1cs::{
-    ConstraintSystem, ConstraintSystemRef, Matrix, OptimizationGoal, R1CS_PREDICATE_LABEL, SynthesisError,
-    SynthesisMode,
-};
+use ark_bn254::{Fr, G1Affine};
+use ark_ec::CurveGroup;
+use ark_ff::Field;
+use ark_relations::gr1cs::SynthesisError;
+use zeroize::Zeroize;
 
 /// Why a proof was not made.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -73,47 +71,21 @@ impl From<SynthesisError> for ProveError {
     }
 }
 
-/// A fully assigned circuit.
-pub(crate) struct Assigned {
-    pub matrices: Vec<Matrix<Fr>>,
-    pub inputs: usize,
-    pub constraints: usize,
-    /// Instance (with the leading 1), then witness.
-    pub assignment: Vec<Fr>,
+/// Values of the committed wires, wiped when dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommittedValues {
+    /// Under `D_w`.
+    pub model: Vec<Fr>,
+    /// Under `D`.
+    pub rest: Vec<Fr>,
 }
 
-/// Phase one and two on one constraint system. `draw` gets the committed wires and returns all public inputs.
-pub(crate) fn assign<C: TwoPhaseCircuit>(
-    circuit: &C,
-    values: &C::Assignment,
-    draw: impl FnOnce(&[Fr], &[Fr]) -> Vec<Fr>,
-) -> Result<Assigned, SynthesisError> {
-    let cs = ConstraintSystem::new_ref();
-    cs.set_optimization_goal(OptimizationGoal::Constraints);
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: true, generate_lc_assignments: false });
-    let mut b = Builder::new(cs.clone());
-    let committed = circuit.commit(&mut b, Some(values))?;
-    b.enter(Phase::Constraints)?;
-    let (model, rest) = b.committed();
-    let witness = cs.witness_assignment()?;
-    let public = draw(&witness[..model], &witness[model..model + rest]);
-    drop(witness);
-    circuit.constrain(&mut b, committed, Some(&public))?;
-    drop(b);
-    cs.finalize();
-    read(&cs)
-}
-
-fn read(cs: &ConstraintSystemRef<Fr>) -> Result<Assigned, SynthesisError> {
-    let matrices = cs.to_matrices()?.remove(R1CS_PREDICATE_LABEL).ok_or(SynthesisError::PredicateNotFound)?;
-    let mut assignment = cs.instance_assignment()?;
-    assignment.extend(cs.witness_assignment()?);
-    Ok(Assigned {
-        matrices,
-        inputs: cs.num_instance_variables(),
-        constraints: cs.num_constraints(),
-        assignment,
-    })
+impl Drop for CommittedValues {
+    /// Best effort: arkworks' own copies are not wiped.
+    fn drop(&mut self) {
+        self.model.zeroize();
+        self.rest.zeroize();
+    }
 }
 
 /// Secrets of one proof.
@@ -124,48 +96,58 @@ pub(crate) struct Secrets<'a> {
     pub model_blinder: Fr,
 }
 
-/// `sum w_i bases_i + blinder [delta]_1`.
-pub(crate) fn commit_wires(key: &RawKey, bases: &[G1Affine], wires: &[Fr], blinder: Fr) -> G1Affine {
-    (G1Projective::msm_unchecked(bases, wires) + key.key.delta_g1 * blinder).into_affine()
+/// `D` and the secrets that hide it, `D_w`, A and B.
+pub(crate) struct Blinded {
+    pub d: G1Affine,
+    pub v: Fr,
+    pub v_w: Fr,
+    pub r: Fr,
+    pub s: Fr,
 }
 
 /// Makes a proof without checking it: the caller verifies it before it leaves the machine.
-pub(crate) fn prove<C: TwoPhaseCircuit>(
-    circuit: &C,
-    key: &RawKey,
-    values: &C::Assignment,
+pub(crate) fn prove(
+    relation: &Relation,
+    key: &KeyBases,
+    values: &CommittedValues,
     transcript: &Transcript,
     secrets: &Secrets<'_>,
     public: impl FnOnce(Challenges) -> Vec<Fr>,
     progress: &dyn Fn(&str, f64),
 ) -> Result<Proof, ProveError> {
     progress("committing", 0.05);
-    let mut committed = None;
-    let assigned = assign(circuit, values, |_, rest| {
-        let [v] = Prf::new("podium 2026 blinder of D", secrets.local)
-            .bytes(transcript.prefix())
-            .scalars(rest)
-            .finish();
-        let d = commit_wires(key, &key.ck, rest, v);
-        committed = Some((d, v));
-        progress("synthesising", 0.15);
-        public(transcript.challenges(&d))
-    })?;
-    let (d, v) = committed.ok_or(SynthesisError::AssignmentMissing)?;
-    let [r, s] = Prf::new("podium 2026 blinders of A and B", secrets.local)
-        .bytes(transcript.prefix())
-        .scalars(&assigned.assignment)
-        .finish();
-    progress("multi-exponentiations", 0.3);
-    let proof = Groth16::<Bn254>::create_proof_with_reduction_and_matrices(
-        &key.key,
-        r,
-        s,
-        &assigned.matrices,
-        assigned.inputs,
-        assigned.constraints,
-        &assigned.assignment,
-    )?;
-    let c = proof.c - key.eta_g1 * v - key.eta_w_g1 * secrets.model_blinder;
-    Ok(Proof { a: proof.a, b: proof.b, c: c.into_affine(), d })
+    let rest = Scalars::new(&values.rest);
+    let prf = |context| Prf::new(context, secrets.local).bytes(transcript.prefix());
+    let [v] = prf("podium 2026 blinder of D").scalars(&rest).finish();
+    let d = key.commit(&key.ck, &rest, v);
+    drop(rest);
+    progress("solving", 0.15);
+    let mut known = vec![Fr::ONE];
+    known.extend(public(transcript.challenges(&d)));
+    known.extend_from_slice(&values.model);
+    known.extend_from_slice(&values.rest);
+    let solved = relation.solve(known)?;
+    let assignment = Scalars::new(&solved.assignment);
+    let [r, s] = prf("podium 2026 blinders of A and B").scalars(&assignment).finish();
+    progress("multi-exponentiations", 0.25);
+    Ok(create(key, solved, &assignment, &Blinded { d, v, v_w: secrets.model_blinder, r, s }))
+}
+
+/// Groth16's A, B and C, with the commitments' blinders taken out of C.
+pub(crate) fn create(key: &KeyBases, solved: Solved, assignment: &Scalars, blinded: &Blinded) -> Proof {
+    let Blinded { d, v, v_w, r, s } = *blinded;
+    let Solved { assignment: values, a, b } = solved;
+    drop(values);
+    let ((h, l), (a, (b_g1, b_g2))) = rayon::join(
+        || rayon::join(|| key.h.msm(&quotient(a, b)), || key.l.msm(assignment)),
+        || {
+            let b = || rayon::join(|| key.b_g1.msm(assignment), || key.b_g2.msm(assignment));
+            rayon::join(|| key.a.msm(assignment), b)
+        },
+    );
+    let a = a + key.alpha_g1 + key.delta_g1 * r;
+    let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
+    let b_g2 = b_g2 + key.beta_g2 + key.delta_g2 * s;
+    let c = h + l + a * s + b_g1 * r - key.delta_g1 * (r * s) - key.eta_g1 * v - key.eta_w_g1 * v_w;
+    Proof { a: a.into_affine(), b: b_g2.into_affine(), c: c.into_affine(), d }
 }

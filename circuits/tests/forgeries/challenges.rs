@@ -1,15 +1,14 @@
 //! Forgeries against the order of commitment and challenge.
 
-use super::lab::{LINEAR, LINEAR_CLASS, Lab, MLP, WRONG, blinder, claim, count, settle, toy};
+use super::lab::{LINEAR, Lab, MLP, WRONG, blinder, claim, count, settle, toy};
 use super::script::{Blinders, Trapdoors, close, open};
 use super::variant::{Cheat, Flaw};
 use crate::circuit::Circuit;
 use crate::gadgets::ConstraintId;
 use crate::gadgets::linear::powers;
-use crate::groth16::keys::VerifyingKey;
-use crate::groth16::prove::Assigned;
+use crate::groth16::reference::Assigned;
 use crate::groth16::setup::synthesise;
-use crate::groth16::{SetupTrust, Transcript, VerifyError};
+use crate::groth16::{Transcript, VerifyError};
 use crate::statement::{Feature, Task, TestSet};
 use crate::witness::{self, Assignment, fr};
 use ark_bn254::{Fr, G1Affine};
@@ -95,8 +94,7 @@ fn one_leaked_point_of_a_committed_wire_is_a_forgery() {
     negative_margins(&mut values);
     let trapdoors = Trapdoors::random(11);
     let key = trapdoors.setup(&lab.circuit);
-    let vk = VerifyingKey::new(&LINEAR_CLASS, SetupTrust::SingleParty, key.vk.clone()).unwrap();
-    let own = Lab { circuit: lab.circuit, class: LINEAR_CLASS, bounds: lab.bounds, key, vk };
+    let own = Lab::with_key(lab.circuit, lab.circuit, key);
     let rules = own.score_rules(&set, &claim);
     let dw = own.commit(&values.limbs);
     let transcript = (rules.transcript)(&dw);

@@ -1,15 +1,13 @@
 //! Commitments hide: what gnark's CVE-2024-45040 and blinders of zero give away.
 
 use super::lab::{LINEAR, LINEAR_CLASS, SECRET, claim, quiet, rng, toy_model, toy_set};
-use crate::gadgets::Builder;
-use crate::groth16::prove::commit_wires;
-use crate::groth16::{ProvingKey, TwoPhaseCircuit, commit};
+use crate::groth16::reference::commit_wires;
+use crate::groth16::{ProvingKey, commit};
 use crate::model::IntegerModel;
 use crate::witness::{self, Assignment};
 use ark_bn254::{Fr, G1Affine, G1Projective};
 use ark_ec::{CurveGroup, VariableBaseMSM};
 use ark_ff::AdditiveGroup;
-use ark_relations::gr1cs::{ConstraintSystem, SynthesisMode};
 
 /// The toy model with ten secret bits in two of its weights.
 fn secret_model(secret: i32) -> IntegerModel {
@@ -21,12 +19,7 @@ fn secret_model(secret: i32) -> IntegerModel {
 
 /// The wires under `D` of a witness.
 fn rest(values: &Assignment) -> Vec<Fr> {
-    let cs = ConstraintSystem::new_ref();
-    cs.set_mode(SynthesisMode::Prove { construct_matrices: false, generate_lc_assignments: false });
-    let mut b = Builder::new(cs.clone());
-    LINEAR.circuit.commit(&mut b, Some(values)).unwrap();
-    let (model, rest) = b.committed();
-    cs.witness_assignment().unwrap()[model..model + rest].to_vec()
+    values.committed(&LINEAR_CLASS, &LINEAR.bounds).rest.clone()
 }
 
 /// `sum w_i bases_i` for each of the 1,024 secrets.
@@ -77,13 +70,14 @@ fn blinders_are_fresh_for_every_entry() {
     }
     // Two commitments with one blinder differ by a public point for each guess; these do not.
     let limbs = |secret| witness::limbs(&secret_model(secret), &pk.circuit.bounds);
-    let bare = candidates(&pk.raw.ckw, limbs);
+    let raw = pk.raw();
+    let bare = candidates(&raw.ckw, limbs);
     let differences = |a: G1Affine, b: G1Affine| {
         let wanted = (a - b).into_affine();
         (0..1024).any(|s| (bare[s] - bare[5]).into_affine() == wanted)
     };
-    let reused = commit_wires(&pk.raw, &pk.raw.ckw, &limbs(6), Fr::from(9u64));
-    let once = commit_wires(&pk.raw, &pk.raw.ckw, &limbs(5), Fr::from(9u64));
+    let reused = commit_wires(&raw, &raw.ckw, &limbs(6), Fr::from(9u64));
+    let once = commit_wires(&raw, &raw.ckw, &limbs(5), Fr::from(9u64));
     assert!(differences(reused, once), "with one blinder the search finds the difference");
     assert!(others.iter().all(|other| !differences(other.0, first.0)));
 }
@@ -108,8 +102,10 @@ fn proofs_of_one_witness_share_no_point() {
         let rules = lab.score_rules(&set, &claim);
         let secrets = Secrets { local: &local, model_blinder: super::lab::blinder() };
         let public = |ch| (rules.inputs)(ch).to_vec();
+        let relation = lab.relation.as_ref().unwrap();
+        let values = values.committed(&lab.class, &lab.bounds);
         let make =
-            || prove(&lab.circuit, &lab.key, &values, &(rules.transcript)(&dw), &secrets, public, &quiet);
+            || prove(relation, &lab.bases, &values, &(rules.transcript)(&dw), &secrets, public, &quiet);
         let proof = make().unwrap();
         assert_eq!(lab.verify_score(&set, &claim, &dw, &proof), Ok(()));
         assert_eq!(make().unwrap(), proof, "the same after a crash");

@@ -3,7 +3,7 @@
 use super::lab::{LINEAR, LINEAR_CLASS, REAL, toy};
 use super::script::{Blinders, Trapdoors, close, equation, open};
 use crate::groth16::keys::{KeyError, RawKey, RawVerifyingKey, VerifyingKey};
-use crate::groth16::prove::commit_wires;
+use crate::groth16::reference::commit_wires;
 use crate::groth16::verify::verify;
 use crate::groth16::{Commitment, Proof, SetupTrust, Transcript, VerifyError};
 use crate::model::{IntegerModel, Layer};

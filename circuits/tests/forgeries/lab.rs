@@ -1,10 +1,13 @@
 //! Toy size classes with keys of their own, and verifiers whose rules can be exchanged one at a time.
 
+use super::script::{Blinders, close, open};
 use crate::circuit::Circuit;
 use crate::gadgets::ConstraintId;
 use crate::groth16::api::check_claim;
-use crate::groth16::keys::{RawKey, VerifyingKey};
-use crate::groth16::prove::{Assigned, Secrets, assign, commit_wires, prove};
+use crate::groth16::keys::{KeyBases, RawKey, VerifyingKey};
+use crate::groth16::prove::{Secrets, prove};
+use crate::groth16::reference::{Assigned, assign, commit_wires, committed_values};
+use crate::groth16::relation::Relation;
 use crate::groth16::setup::{setup, synthesise};
 use crate::groth16::verify::{VerifyError, verify};
 use crate::groth16::{
@@ -84,6 +87,9 @@ pub(super) struct Lab<C> {
     pub class: SizeClass,
     pub bounds: Bounds,
     pub key: RawKey,
+    pub bases: KeyBases,
+    /// None for a flawed circuit with a wire that the production prover could not find.
+    pub relation: Option<Relation>,
     pub vk: VerifyingKey,
 }
 
@@ -119,8 +125,13 @@ impl<C: TwoPhaseCircuit> Lab<C> {
     /// `base` says which class and bounds the verifier uses.
     pub fn new(circuit: C, base: Circuit) -> Self {
         let key = setup(&circuit, &mut rng(1), &quiet).unwrap();
+        Self::with_key(circuit, base, key)
+    }
+
+    pub fn with_key(circuit: C, base: Circuit, key: RawKey) -> Self {
         let vk = VerifyingKey::new(&base.class, SetupTrust::SingleParty, key.vk.clone()).unwrap();
-        Self { circuit, class: base.class, bounds: base.bounds, key, vk }
+        let (bases, relation) = (KeyBases::new(&key), Relation::of(&circuit).ok());
+        Self { circuit, class: base.class, bounds: base.bounds, key, bases, relation, vk }
     }
 
     pub fn commit(&self, limbs: &[Fr]) -> Commitment {
@@ -153,8 +164,15 @@ impl<C: TwoPhaseCircuit> Lab<C> {
         let commitment = self.commit(limbs);
         let transcript = (rules.transcript)(&commitment);
         let public = |drawn| (rules.inputs)((rules.challenges)(&transcript, drawn)).to_vec();
+        let Some(relation) = &self.relation else {
+            let blinders = Blinders { v_w: blinder(), ..Blinders::random(3) };
+            let draw = |d| (d, public(transcript.challenges(&d)));
+            let (assigned, d) = open(&self.circuit, &self.key, values, blinders.v, draw);
+            return (commitment, close(&self.key, &assigned, d, &blinders).0);
+        };
         let secrets = Secrets { local: &SECRET, model_blinder: blinder() };
-        let proof = prove(&self.circuit, &self.key, values, &transcript, &secrets, public, &quiet).unwrap();
+        let values = committed_values(&self.circuit, values).unwrap();
+        let proof = prove(relation, &self.bases, &values, &transcript, &secrets, public, &quiet).unwrap();
         (commitment, proof)
     }
 

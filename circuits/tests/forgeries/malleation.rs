@@ -65,7 +65,7 @@ fn moved_commitments_hold_under_the_old_challenges_alone() {
     let (vk, dw) = (real.pk.verifying_key(), real.opening.commitment());
     for (model, proof) in [(true, &real.model_proof), (false, &real.proof)] {
         let old = old_inputs(real, model);
-        for (name, moved, forged) in malleations(&real.pk.raw, &dw, proof) {
+        for (name, moved, forged) in malleations(&real.pk.raw(), &dw, proof) {
             assert_eq!(verify(vk, &moved, &forged, &old), Ok(()), "{name}: the malleation must be real");
             if model {
                 let refused = verify_model(vk, &scope(), &moved, &forged);
@@ -119,17 +119,14 @@ fn a_copied_commitment_has_no_model_proof_under_another_competitor() {
     let real = &*REAL;
     let (vk, dw) = (real.pk.verifying_key(), real.opening.commitment());
     let t = Fr::from(T);
-    let shifted = real.pk.raw.ckw.iter().fold(dw.0.into_group(), |sum, p| sum + p).into_affine();
+    let raw = real.pk.raw();
+    let shifted = raw.ckw.iter().fold(dw.0.into_group(), |sum, p| sum + p).into_affine();
     let mut copies = vec![
         ("copied", dw, real.model_proof),
         ("shifted by one in every limb", Commitment(shifted), real.model_proof),
-        (
-            "copied, blinder moved",
-            Commitment((dw.0 + real.pk.raw.key.delta_g1 * t).into_affine()),
-            real.model_proof,
-        ),
+        ("copied, blinder moved", Commitment((dw.0 + raw.key.delta_g1 * t).into_affine()), real.model_proof),
     ];
-    copies.extend(malleations(&real.pk.raw, &dw, &real.model_proof));
+    copies.extend(malleations(&raw, &dw, &real.model_proof));
     let old = old_inputs(real, true);
     let holding = copies.iter().filter(|(_, dw, proof)| verify(vk, dw, proof, &old).is_ok()).count();
     assert_eq!(holding, 6, "the copy and five malleations hold under the old challenges");
@@ -184,7 +181,8 @@ fn public_inputs_shift_where_d_is_under_gamma() {
     assert!(flawed.vk.check().is_err(), "such a key is refused");
     for (key, accepted) in [(&flawed, true), (&lab.key, false)] {
         let blinders = Blinders::random(42);
-        let dw = Commitment(crate::groth16::prove::commit_wires(key, &key.ckw, &values.limbs, blinders.v_w));
+        let dw =
+            Commitment(crate::groth16::reference::commit_wires(key, &key.ckw, &values.limbs, blinders.v_w));
         let transcript = Transcript::score(&[0; 32], &lab.class, &set.digest(), &claim, &dw);
         let inputs = |challenges, correct| {
             PublicInputs::score(&lab.class, &lab.bounds, challenges, &set, &claim.chunk, correct).to_vec()

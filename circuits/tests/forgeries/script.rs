@@ -1,7 +1,7 @@
 //! Keys with chosen trapdoors, and a prover whose blinders and steps are open.
 
 use crate::groth16::keys::{RawKey, RawVerifyingKey};
-use crate::groth16::prove::{Assigned, assign, commit_wires};
+use crate::groth16::reference::{Assigned, assign, commit_wires};
 use crate::groth16::setup::setup;
 use crate::groth16::{Commitment, Proof, TwoPhaseCircuit};
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};

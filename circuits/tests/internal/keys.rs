@@ -21,7 +21,7 @@ static RAW: LazyLock<RawKey> = LazyLock::new(|| {
 fn load(raw: RawKey) -> Result<ProvingKey, KeyError> {
     let circuit = Circuit::new(&CATALOGUE[0]).unwrap();
     let mut file = Vec::new();
-    ProvingKey::new(circuit, SetupTrust::SingleParty, raw)?.write(&mut file).unwrap();
+    ProvingKey::new(circuit, SetupTrust::SingleParty, &raw)?.write(&mut file).unwrap();
     ProvingKey::from_pinned_bytes(&file, blake3::hash(&file).as_bytes())
 }
 
@@ -51,7 +51,7 @@ fn key_files_without_blinding_are_refused() {
     let layer = Layer { inputs: 30, outputs: 2, weights: (0..60).collect(), biases: vec![5, -5] };
     let model = IntegerModel::new(class, &[layer]).unwrap();
     let circuit = Circuit::new(class).unwrap();
-    let unchecked = ProvingKey::new(circuit, SetupTrust::SingleParty, raw.clone()).unwrap();
+    let unchecked = ProvingKey::new(circuit, SetupTrust::SingleParty, &raw).unwrap();
     let limbs = witness::limbs(&model, &circuit.bounds);
     let bare = G1Projective::msm(&raw.ckw, &limbs).unwrap().into_affine();
     let commitment = commit(&unchecked, &model, &[1; 32], &[7; 32]).unwrap().commitment();
@@ -121,7 +121,7 @@ fn other_counts_are_refused() {
 fn truncated_and_longer_files_are_refused() {
     let circuit = Circuit::new(&CATALOGUE[0]).unwrap();
     let mut file = Vec::new();
-    ProvingKey::new(circuit, SetupTrust::SingleParty, RAW.clone()).unwrap().write(&mut file).unwrap();
+    ProvingKey::new(circuit, SetupTrust::SingleParty, &RAW).unwrap().write(&mut file).unwrap();
     let mut changed: Vec<Vec<u8>> = [0, 1, 15, 16, 19, 20, 100, 1000, file.len() / 2, file.len() - 1]
         .map(|cut| file[..cut].to_vec())
         .to_vec();

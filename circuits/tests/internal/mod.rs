@@ -3,6 +3,7 @@
 mod determinism;
 mod gadgets;
 mod keys;
+mod prover;
 mod support;
 mod tamper;
 mod twin;
