@@ -2,6 +2,7 @@
 
 mod determinism;
 mod gadgets;
+mod independent;
 mod keys;
 mod prover;
 mod support;
