@@ -54,6 +54,7 @@
 //! Not here: a remainder (no family rescales), and a second test set found by lattice reduction (the same hole is
 //! shown by test sets whose integers agree).
 
+mod alpha;
 mod challenges;
 mod encoding;
 mod hiding;
@@ -61,6 +62,7 @@ mod keys;
 mod lab;
 mod logits;
 mod malleation;
+mod reading;
 mod script;
 mod selection;
 mod statement;
