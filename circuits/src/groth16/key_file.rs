@@ -158,7 +158,7 @@ impl ProvingKey {
         if !reader.0.is_empty() {
             return Err(malformed(format!("{} bytes too many", reader.0.len())));
         }
-        Self::new(circuit, vk.trust(), raw)
+        Ok(Self::new(circuit, vk.trust(), raw)?.with_file_digest(*digest))
     }
 }
 

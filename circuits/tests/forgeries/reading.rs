@@ -4,9 +4,11 @@ use super::lab::{SECRET, quiet, rng, scope, task};
 use super::script::Trapdoors;
 use crate::circuit::Circuit;
 use crate::groth16::keys::{ProvingKey, RawKey};
+use crate::groth16::prove::commit_wires;
 use crate::groth16::{SetupTrust, commit, prove_model, verify_model};
-use crate::model::{CATALOGUE, IntegerModel, Layer};
+use crate::model::{Bounds, CATALOGUE, IntegerModel, Layer};
 use crate::statement::{Chunk, TestSet};
+use crate::witness;
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field};
@@ -20,9 +22,9 @@ fn load(raw: RawKey) -> ProvingKey {
 }
 
 /// Attack: one verifying key, two proving key files that both load and both make model proofs that verify. In the
-/// second, `ckw` of one weight is moved by e and `ck` of the slot that repeats it in mode 1 is moved back. The blinder
-/// of `D_w` does not depend on the file, so two commitments to one model differ by `w e`. What keeps it apart today is
-/// outside this package: the blinder depends on the competition's id, and a competition pins one file a class.
+/// second, `ckw` of one weight is moved by e and `ck` of the slot that repeats it in mode 1 is moved back. Under one
+/// blinder, two commitments to one model differ by `w e`. Guard: blinders depend on the file. (And, outside this package:
+/// on the competition, which pins one file a class.)
 #[test]
 fn two_key_files_of_one_verifying_key_read_a_weight() {
     let class = &CATALOGUE[0];
@@ -40,6 +42,8 @@ fn two_key_files_of_one_verifying_key_read_a_weight() {
     let weights: Vec<i32> = (0..60).map(|_| draw.gen_range(-60..60)).collect();
     let layer = Layer { inputs: 30, outputs: 2, weights: weights.clone(), biases: vec![5, -5] };
     let model = IntegerModel::new(class, &[layer]).unwrap();
+    let limbs = witness::limbs(&model, &Bounds::of(class).unwrap());
+    let bare = [&honest, &moved].map(|raw| commit_wires(raw, &raw.ckw, &limbs, Fr::from(9u64)));
     let entered = [honest, moved].map(|raw| {
         let pk = load(raw);
         let opening = commit(&pk, &model, &scope().competition, &SECRET).unwrap();
@@ -48,11 +52,15 @@ fn two_key_files_of_one_verifying_key_read_a_weight() {
         (pk.verifying_key().digest(), opening.commitment().0)
     });
     assert_eq!(entered[0].0, entered[1].0, "one verifying key");
-    let difference = (entered[1].1 - entered[0].1).into_affine();
     let unit = G1Affine::generator() * (e * secrets.eta_w.inverse().unwrap());
     let half = 1 << (class.table_bits - 1);
-    let read = (0..2 * half).find(|&limb| (unit * Fr::from(limb)).into_affine() == difference);
-    assert_eq!(read.map(|limb| limb - half), Some(weights[weight]), "the search finds the weight");
+    let read = |a: G1Affine, b: G1Affine| {
+        let difference = (b - a).into_affine();
+        let found = (0..2 * half).find(|&limb| (unit * Fr::from(limb)).into_affine() == difference);
+        found.map(|limb| limb - half)
+    };
+    assert_eq!(read(bare[0], bare[1]), Some(weights[weight]), "with one blinder the search finds the weight");
+    assert_eq!(read(entered[0].1, entered[1].1), None);
 }
 
 /// "Which rows are right stays hidden": not from a host who repeats row j of his choice `2^j` times. K's bits are the
