@@ -221,7 +221,9 @@ impl RawVerifyingKey {
             alpha == other || alpha == -other
         };
         if others.into_iter().any(same) {
-            return Err(KeyError::Degenerate("alpha is a generator or one of beta, gamma, delta, eta, eta_w"));
+            return Err(KeyError::Degenerate(
+                "alpha is a generator or one of beta, gamma, delta, eta, eta_w",
+            ));
         }
         Ok(())
     }

@@ -38,7 +38,8 @@ enum As {
 fn anything_is_proved_where_alpha_is_one_of_the_others() {
     let lab = &*LINEAR;
     let (_, set, claim, _) = toy(lab);
-    for (which, sign) in [As::Gamma, As::Delta, As::Eta, As::EtaW].into_iter().flat_map(|w| [(w, 1), (w, -1)]) {
+    for (which, sign) in [As::Gamma, As::Delta, As::Eta, As::EtaW].into_iter().flat_map(|w| [(w, 1), (w, -1)])
+    {
         let sign = Fr::from(sign);
         let key = with(|s| {
             s.alpha = sign
@@ -135,7 +136,8 @@ fn lie(alpha: Alpha, key: &RawKey, seed: u64) -> Option<(Commitment, Proof, Vec<
     let prediction = |i: usize| model.forward(set.row(i)).prediction();
     for i in WRONG {
         let row = &mut values.rows[i];
-        row.selection.multiplicities = (0..=lab.class.classes).map(|o| Fr::from(o == prediction(i))).collect();
+        row.selection.multiplicities =
+            (0..=lab.class.classes).map(|o| Fr::from(o == prediction(i))).collect();
         count(&lab.class, &lab.bounds, row, prediction(i) as u16);
     }
     let blinders = Blinders { r: Fr::ZERO, s: Fr::ZERO, ..Blinders::random(seed) };

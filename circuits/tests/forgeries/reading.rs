@@ -11,7 +11,7 @@ use crate::statement::{Chunk, TestSet};
 use crate::witness;
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::{Field};
+use ark_ff::Field;
 use rand::{Rng, seq::SliceRandom};
 
 fn load(raw: RawKey) -> ProvingKey {
