@@ -186,24 +186,39 @@ impl Scored {
         self.correct.iter().sum()
     }
 
-    /// A claim of `wanted` rows over the chunks: what is not claimed is left out at the end.
+    /// A claim of `wanted` rows over the chunks, spread evenly: see [`spread`].
     ///
     /// # Errors
     /// If the model does not reach it.
     pub fn claims(&self, wanted: u64) -> Result<Vec<u64>, ProverError> {
         let total = self.total();
+        let lengths: Vec<u64> = self.chunks.iter().map(Chunk::len).collect();
         if wanted > total {
-            let rows = self.chunks.iter().map(Chunk::len).sum();
-            return Err(ProverError::Claim { expected: total, rows, got: wanted });
+            return Err(ProverError::Claim { expected: total, rows: lengths.iter().sum(), got: wanted });
         }
-        let mut rest = wanted;
-        let mut take = |reached: &u64| {
-            let claim = (*reached).min(rest);
-            rest -= claim;
-            claim
-        };
-        Ok(self.correct.iter().map(&mut take).collect())
+        Ok(spread(&lengths, &self.correct, wanted))
     }
+}
+
+/// `wanted` rows over chunks of these lengths, in proportion to them: a chunk that reaches more than its part says only
+/// that it does. (Taken from the first chunks on, the claim would say exactly what each of those reaches.)
+fn spread(lengths: &[u64], reached: &[u64], wanted: u64) -> Vec<u64> {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    let at = |level: u64| -> Vec<u64> {
+        let part = |(length, reached): (&u64, &u64)| (length * level).div_ceil(longest.max(1)).min(*reached);
+        lengths.iter().zip(reached).map(part).collect()
+    };
+    let enough = |level: &u64| at(*level).iter().sum::<u64>() >= wanted;
+    let level = (0..=longest).find(enough).unwrap_or(longest);
+    // One level is at most one row a chunk: the last chunks do without, until the sum is exact.
+    let (mut claims, below) = (at(level), at(level.saturating_sub(1)));
+    let mut surplus = claims.iter().sum::<u64>().saturating_sub(wanted);
+    for (claim, below) in claims.iter_mut().zip(&below).rev() {
+        let less = surplus.min(*claim - below);
+        *claim -= less;
+        surplus -= less;
+    }
+    claims
 }
 
 /// What proving takes besides the model.
@@ -320,5 +335,30 @@ impl Workbench<'_> {
         let set = self.set.to_bytes().map_err(OfflineError::TestSet)?;
         let competition = &self.contest.bytes;
         Ok(verify_offline(&Groth16, competition, entry.bytes(), submission.bytes(), &key, &set)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn claims_are_exact_and_within_reach() {
+        let (lengths, reached) = ([10, 10, 10, 4], [9, 3, 7, 4]);
+        for wanted in 0..=23 {
+            let claims = spread(&lengths, &reached, wanted);
+            assert_eq!(claims.iter().sum::<u64>(), wanted);
+            assert!(claims.iter().zip(&reached).all(|(claim, reached)| claim <= reached));
+        }
+        assert_eq!(spread(&lengths, &reached, 23), reached);
+        assert_eq!(spread(&[5], &[4], 2), [2]);
+    }
+
+    /// A claim of the threshold does not say by how much each chunk is above it.
+    #[test]
+    fn a_claim_below_the_reach_hides_what_chunks_reach() {
+        let lengths = [100, 100, 100];
+        assert_eq!(spread(&lengths, &[97, 92, 95], 270), [90, 90, 90]);
+        assert_eq!(spread(&lengths, &[93, 99, 91], 270), [90, 90, 90]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the rest of Podium calls: commit, prove a model, prove a score, verify either.
 
-use super::blinder::Prf;
+use super::blinder::{Prf, secret_for_file};
 use super::challenge::Transcript;
 use super::keys::{ProvingKey, VerifyingKey};
 use super::points::{Commitment, DecodeError, Proof};
@@ -196,7 +196,8 @@ pub fn commit(
     let key = pk.verifying_key().digest();
     check_class(pk, model)?;
     let limbs = Scalars::new(&witness::limbs(model, &pk.circuit.bounds));
-    let prf = |context| Prf::new(context, secret).bytes(&key).bytes(competition).scalars(&limbs);
+    let secret = secret_for_file(secret, &pk.file_digest());
+    let prf = |context| Prf::new(context, &secret).bytes(&key).bytes(competition).scalars(&limbs);
     let [blinder] = prf("podium 2026 blinder of D_w").finish();
     let salt = prf("podium 2026 salt of the audit digest").finish_bytes();
     let commitment = Commitment(pk.bases.commit(&pk.bases.ckw, &limbs, blinder));
@@ -243,7 +244,8 @@ pub fn prove_model(
     let values = values.committed(&circuit.class, &circuit.bounds);
     let transcript = Transcript::model(&vk.digest(), &circuit.class, scope, &opening.commitment);
     let public = |ch| PublicInputs::model(&circuit.class, &circuit.bounds, ch).to_vec();
-    let secrets = Secrets { local: secret, model_blinder: opening.blinder };
+    let secret = secret_for_file(secret, &pk.file_digest());
+    let secrets = Secrets { local: &secret, model_blinder: opening.blinder };
     let proof = prove(&pk.relation, &pk.bases, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
     let (proof, commitment) = reread(&proof, opening)?;
@@ -282,7 +284,8 @@ pub fn prove_score(
     let public = |ch| {
         PublicInputs::score(&circuit.class, &circuit.bounds, ch, set, &claim.chunk, claim.correct).to_vec()
     };
-    let secrets = Secrets { local: secret, model_blinder: opening.blinder };
+    let secret = secret_for_file(secret, &pk.file_digest());
+    let secrets = Secrets { local: &secret, model_blinder: opening.blinder };
     let proof = prove(&pk.relation, &pk.bases, &values, &transcript, &secrets, public, progress)?;
     progress("checking", 0.98);
     let (proof, commitment) = reread(&proof, opening)?;

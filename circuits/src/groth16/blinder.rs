@@ -9,6 +9,11 @@ use zeroize::Zeroize;
 /// A PRF for one purpose, keyed with the competitor's local secret.
 pub(super) struct Prf(blake3::Hasher);
 
+/// The secret for one proving key file: what is blinded depends on the file's points too.
+pub(super) fn secret_for_file(secret: &[u8; 32], file: &[u8; 32]) -> [u8; 32] {
+    Prf::new("podium 2026 secret for a proving key file", secret).bytes(file).finish_bytes()
+}
+
 impl Prf {
     /// `context` separates purposes.
     pub fn new(context: &str, secret: &[u8; 32]) -> Self {

@@ -162,7 +162,7 @@ impl ProvingKey {
         if !reader.0.is_empty() {
             return Err(malformed(format!("{} bytes too many", reader.0.len())));
         }
-        Ok(Self::from_parts(circuit, relation, bases, vk))
+        Ok(Self::from_parts(circuit, relation, bases, vk).with_file_digest(*digest))
     }
 }
 

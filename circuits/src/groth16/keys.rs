@@ -215,6 +215,24 @@ impl RawVerifyingKey {
         if self.g2().iter().any(|(name, p)| *name != "gamma" && same(p, &generator)) {
             return Err(KeyError::Degenerate("beta, delta, eta or eta_w is the generator"));
         }
+        self.check_alpha(&generator)
+    }
+
+    /// Alpha stands in G1 alone, so a pairing compares it: with alpha = gamma, `A = beta + IC(x)` and `B = gamma` prove
+    /// anything; with delta, eta or eta_w, `-beta` goes into C, D or `D_w`. Where alpha is a generator or beta, a wire
+    /// that stands in one constraint's B side alone is free there.
+    fn check_alpha(&self, generator: &G2Affine) -> Result<(), KeyError> {
+        let alpha = Bn254::pairing(self.alpha_g1, *generator);
+        let others = self.g2().map(|(_, p)| *p).into_iter().chain(std::iter::once(*generator));
+        let same = |p: G2Affine| {
+            let other = Bn254::pairing(G1Affine::generator(), p);
+            alpha == other || alpha == -other
+        };
+        if others.into_iter().any(same) {
+            return Err(KeyError::Degenerate(
+                "alpha is a generator or one of beta, gamma, delta, eta, eta_w",
+            ));
+        }
         Ok(())
     }
 
@@ -375,6 +393,8 @@ pub struct ProvingKey {
     pub(crate) relation: Relation,
     pub(crate) bases: KeyBases,
     vk: VerifyingKey,
+    /// BLAKE3 of the key file: given at load, else computed when it is first asked for.
+    file: OnceLock<[u8; 32]>,
 }
 
 impl std::fmt::Debug for ProvingKey {
@@ -400,7 +420,7 @@ impl ProvingKey {
 
     pub(crate) fn new(circuit: Circuit, trust: SetupTrust, raw: &RawKey) -> Result<Self, KeyError> {
         let vk = VerifyingKey::new(&circuit.class, trust, raw.vk.clone())?;
-        Ok(Self { circuit, relation: Relation::of(&circuit)?, bases: KeyBases::new(raw), vk })
+        Ok(Self::from_parts(circuit, Relation::of(&circuit)?, KeyBases::new(raw), vk))
     }
 
     pub(super) fn from_parts(
@@ -409,7 +429,22 @@ impl ProvingKey {
         bases: KeyBases,
         vk: VerifyingKey,
     ) -> Self {
-        Self { circuit, relation, bases, vk }
+        Self { circuit, relation, bases, vk, file: OnceLock::new() }
+    }
+
+    /// BLAKE3 of the key file. Blinders depend on it: one verifying key has as many proving key files as its maker
+    /// likes, and under one blinder two of them would tell wires apart.
+    pub(super) fn file_digest(&self) -> [u8; 32] {
+        *self.file.get_or_init(|| {
+            let mut hasher = blake3::Hasher::new();
+            // A hasher takes everything that is written to it.
+            let _ = self.write(&mut hasher);
+            *hasher.finalize().as_bytes()
+        })
+    }
+
+    pub(super) fn with_file_digest(self, digest: [u8; 32]) -> Self {
+        Self { file: digest.into(), ..self }
     }
 
     /// Its verifying key.

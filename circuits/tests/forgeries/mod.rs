@@ -34,6 +34,8 @@
 //! | key check: equal bases | `degenerate_keys_..` (both), `anything_is_proved_..` (both), `the_entered_model_..`, `public_inputs_shift_..` |
 //! | key check: opposite bases | `degenerate_keys_are_refused`, `anything_is_proved_..` (both), `the_entered_model_..` |
 //! | key check: generators | `degenerate_keys_..` (both) |
+//! | key check: alpha | `anything_is_proved_where_alpha_..`, `every_row_counts_where_alpha_..` (seen: they were red before the check was there) |
+//! | blinders bound to the key file | `two_key_files_..` (seen likewise: the search found the weight) |
 //! | key check: infinity, or the number of IC points | `degenerate_keys_are_refused` |
 //! | number of public inputs | `one_public_input_too_few_or_too_many_is_refused` |
 //! | subgroup and curve checks | `points_outside_the_subgroup_are_refused` |
@@ -54,6 +56,7 @@
 //! Not here: a remainder (no family rescales), and a second test set found by lattice reduction (the same hole is
 //! shown by test sets whose integers agree).
 
+mod alpha;
 mod challenges;
 mod encoding;
 mod hiding;
@@ -61,6 +64,7 @@ mod keys;
 mod lab;
 mod logits;
 mod malleation;
+mod reading;
 mod script;
 mod selection;
 mod statement;
