@@ -2,12 +2,13 @@
 committed model classifies correctly.
 
     cargo build --release --bin node
-    python3 datasets/python/bench_peer.py [--only WORKLOAD] [--rows N] [--quick] [--json FILE]
+    python3 datasets/python/bench_peer.py [--only WORKLOAD] [--rows N] [--quick] [--range-checks] [--json FILE]
 
 The first run makes a virtual environment with what ``requirements-peer.txt`` pins (``--env`` says where). How ezkl
 is asked, and why that is the cheapest way, stands in ``peer_ezkl.py``. Every stage of ezkl runs in a process of its
 own, as Podium's do, so that peak memory is that of the stage; ezkl proves once, Podium's times are medians of three.
-ezkl's count is compared with numpy's and its proof is verified: a wrong circuit ends the run.
+ezkl's count is compared with numpy's, its proof is verified, and must not verify for another count: a wrong circuit
+ends the run.
 
 What is counted: "prove" is the call that proves. ezkl's reads its key from disk and commits to the model within it;
 Podium loads the key once a process and proves once a model that its commitment is well formed. The last ratio counts
@@ -59,6 +60,8 @@ def arguments():
     parser.add_argument("--only", choices=WORKLOADS, help="only this workload")
     parser.add_argument("--rows", type=int, metavar="N", help="ezkl's rows instead of the workload's")
     parser.add_argument("--quick", action="store_true", help="few rows: whether everything works, not how fast")
+    parser.add_argument("--range-checks", action="store_true",
+                        help="leave ezkl's own range checks of inputs and weights on")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there; - is stdout, without the table")
     parser.add_argument("--env", type=Path, default=cache / "podium-bench-peer", metavar="DIR",
                         help="the virtual environment (default: %(default)s)")
@@ -91,14 +94,15 @@ def enter(folder):
     os.execv(python, [python, __file__, *sys.argv[1:]])
 
 
-def measure_ezkl(workload, rows):
+def measure_ezkl(workload, rows, range_checks):
     """All stages of one proof, and whether they prove what they should."""
     figures = {}
     with tempfile.TemporaryDirectory(prefix="podium-bench-peer-") as folder:
         for stage in STAGES:
             progress(f"ezkl {workload}, {rows} rows: {stage} ...")
             command = [sys.executable, HERE / "peer_ezkl.py", stage]
-            command += [workload, str(rows)] if stage == "setup" else []
+            if stage == "setup":
+                command += [workload, str(rows), *(["range-checks"] if range_checks else [])]
             # ezkl prints reports on stdout.
             if (code := subprocess.run(command, cwd=folder, stdout=sys.stderr).returncode) != 0:
                 raise Failure(f"ezkl {workload}: {stage} failed with {code}")
@@ -106,6 +110,8 @@ def measure_ezkl(workload, rows):
     counts = f"numpy counts {figures['right']} of {figures['rows']} rows (in floats {figures['right_in_floats']})"
     counts += f", ezkl's circuit {figures['counted']}, its proof says {figures['proved']}"
     progress(f"ezkl {workload}: {counts}, verified: {figures['verified']}")
+    if figures["forgery_verified"]:
+        raise Failure(f"ezkl {workload}: wrong circuit: the proof verifies for another count, too")
     if not figures["verified"]:
         raise Failure(f"ezkl {workload}: the proof does not verify")
     if not figures["right"] == figures["counted"] == figures["proved"]:
@@ -230,11 +236,13 @@ def run(chosen):
         full, quick, _ = WORKLOADS[workload]
         rows = chosen.rows or (quick if chosen.quick else full)
         podium = measure_podium(chosen.podium.absolute(), workload)
-        comparisons.append(compare(workload, measure_ezkl(workload, rows), podium))
+        ezkl = measure_ezkl(workload, rows, chosen.range_checks)
+        comparisons.append(compare(workload, ezkl, podium))
     if chosen.json != "-":
         print(text(comparisons))
     if chosen.json:
-        document = json.dumps({"cores": os.cpu_count(), "load": load, "quick": chosen.quick, "workloads": comparisons}, indent=1)
+        conditions = {"cores": os.cpu_count(), "load": load, "range_checks": chosen.range_checks}
+        document = json.dumps(conditions | {"workloads": comparisons}, indent=1)
         if chosen.json == "-":
             print(document)
         else:
