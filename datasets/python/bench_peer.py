@@ -15,6 +15,9 @@ Podium loads the key once a process and proves once a model that its commitment 
 these, and ezkl's witness generation, too. "setup" is without the structured reference string, which ezkl's users
 download; here it is generated, and its seconds stand in the JSON.
 
+ezkl's circuits come in powers of two. The rows measured by default are those of the targets; others can be kinder to
+ezkl: with 784 pixels, 40 rows need no larger a circuit than 10 (``--only mnist-mlp --rows 40``).
+
 Needs Python 3.11, and about 2 GB of memory and 1 GB of disk in the temporary folder. Close other programs: both
 systems use all cores. Ends with 0 if everything was measured, whether or not the targets are reached; else with 1.
 """
@@ -76,16 +79,17 @@ def arguments():
 def enter(folder):
     """Run again in the virtual environment, which is made if it is not there or pins something else."""
     folder = folder.absolute()
-    # resolve() would follow the environment's link to the system's Python.
-    if Path(sys.prefix).absolute() == folder:
+    if folder.exists() and folder.samefile(sys.prefix):
         return
+    if sys.version_info < (3, 11):
+        raise Failure("Python 3.11 or newer is needed")
     python, stamp = folder / "bin" / "python", folder / "requirements"
     pinned = REQUIREMENTS.read_text(encoding="utf-8")
     if not (python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == pinned):
         progress(f"installing {REQUIREMENTS.name} in {folder} ...")
         if folder.exists() and any(folder.iterdir()) and not (folder / "pyvenv.cfg").exists():
             raise Failure(f"{folder} is neither empty nor a virtual environment")
-        venv.create(folder, with_pip=True, clear=True)
+        venv.create(folder, with_pip=True, clear=True, symlinks=True)
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS]
         # pip's output must not get between the lines of --json -.
         if subprocess.run(install, stdout=sys.stderr).returncode != 0:
@@ -103,9 +107,11 @@ def measure_ezkl(workload, rows, range_checks):
             command = [sys.executable, HERE / "peer_ezkl.py", stage]
             if stage == "setup":
                 command += [workload, str(rows), *(["range-checks"] if range_checks else [])]
-            # ezkl prints reports on stdout.
-            if (code := subprocess.run(command, cwd=folder, stdout=sys.stderr).returncode) != 0:
-                raise Failure(f"ezkl {workload}: {stage} failed with {code}")
+            # ezkl prints a report or two; they matter only if it fails.
+            run = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if run.returncode != 0:
+                progress(run.stdout.decode(errors="replace").strip())
+                raise Failure(f"ezkl {workload}: {stage} failed with {run.returncode}")
             figures |= json.loads((Path(folder) / f"{stage}.figures.json").read_text())
     counts = f"numpy counts {figures['right']} of {figures['rows']} rows (in floats {figures['right_in_floats']})"
     counts += f", ezkl's circuit {figures['counted']}, its proof says {figures['proved']}"
