@@ -166,7 +166,7 @@ def compare(workload, ezkl, podium):
         verdict = "not measured"
     elif memory >= MEMORY and rows >= ROWS:
         verdict = "reached"
-    elif memory < MEMORY and rows <= ROWS:
+    elif memory < MEMORY and int(rows) <= ROWS:
         verdict = "not reached"
     else:
         verdict = f"not decided by these rows; --rows {podium['rows'] // ROWS} does"
