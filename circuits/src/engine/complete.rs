@@ -40,8 +40,8 @@ impl<F: Lanes> Complete<F> {
         let f = self.f;
         let (t0, t1) = (f.mul_call(p.x, x), f.mul_call(p.y, y));
         let t3 = f.sub(f.mul_call(f.add(x, y), f.add(p.x, p.y)), f.add(t0, t1));
-        let t4 = self.small(f.add(f.mul_call(y, p.z), p.y));
-        let y3 = self.small(f.add(f.mul_call(x, p.z), p.x));
+        let t4 = f.small(f.add(f.mul_call(y, p.z), p.y));
+        let y3 = f.small(f.add(f.mul_call(x, p.z), p.x));
         let sum = self.finish(t0, t1, p.z, t3, t4, y3);
         let infinite = f.equal(x, self.zero) & f.equal(y, self.zero);
         Projective {
@@ -65,19 +65,13 @@ impl<F: Lanes> Complete<F> {
     #[inline(always)]
     fn finish(&self, t0: F::V, t1: F::V, t2: F::V, t3: F::V, t4: F::V, y3: F::V) -> Projective<F::V> {
         let f = self.f;
-        let triple = self.small(f.add(self.small(f.add(t0, t0)), t0));
+        let triple = f.small(f.add(f.small(f.add(t0, t0)), t0));
         let (t2, y3) = (f.mul_call(self.b3, t2), f.mul_call(self.b3, y3));
         let (z3, t1) = (f.add(t1, t2), f.sub(t1, t2));
         Projective {
             x: f.sub(f.mul_call(t3, t1), f.mul_call(t4, y3)),
-            y: self.small(f.add(f.mul_call(y3, triple), f.mul_call(t1, z3))),
-            z: self.small(f.add(f.mul_call(z3, t4), f.mul_call(triple, t3))),
+            y: f.small(f.add(f.mul_call(y3, triple), f.mul_call(t1, z3))),
+            z: f.small(f.add(f.mul_call(z3, t4), f.mul_call(triple, t3))),
         }
-    }
-
-    /// A value below 4p made small.
-    #[inline(always)]
-    fn small(&self, a: F::V) -> F::V {
-        self.f.canonical(a)
     }
 }

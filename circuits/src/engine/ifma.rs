@@ -307,6 +307,10 @@ where
         self.simd.vectorize(work)
     }
 
+    fn raw_scale() -> Self::Field {
+        Self::Field::from(16u64)
+    }
+
     /// arkworks has R = 2^256, so 16 times the value is, in its form, what stands in memory here.
     #[inline(always)]
     fn encode(self, value: &Self::Field) -> Self::Elem {
@@ -356,6 +360,11 @@ where
     #[inline(always)]
     fn sub_small(self, a: V, b: V) -> V {
         self.sub_add(a, b, Constants::<M>::P2)
+    }
+
+    #[inline(always)]
+    fn small(self, a: V) -> V {
+        self.reduce(a, Constants::<M>::P2)
     }
 
     #[inline(always)]

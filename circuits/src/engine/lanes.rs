@@ -27,6 +27,8 @@ pub(super) trait Lanes: Copy + Send + Sync {
     /// Runs `work` compiled for this processor; `work` must be inlined.
     fn run<R>(self, work: impl FnOnce() -> R) -> R;
 
+    /// By what arkworks' own Montgomery form, loaded as it is, must be multiplied to stand for the same value.
+    fn raw_scale() -> Self::Field;
     fn encode(self, value: &Self::Field) -> Self::Elem;
     fn decode(self, elem: &Self::Elem) -> Self::Field;
 
@@ -43,6 +45,8 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn sub(self, a: Self::V, b: Self::V) -> Self::V;
     /// `a - b + 2p`: below 4p, of small values.
     fn sub_small(self, a: Self::V, b: Self::V) -> Self::V;
+    /// Small, of a value below 4p.
+    fn small(self, a: Self::V) -> Self::V;
     /// Canonical, of a value below 4p.
     fn canonical(self, a: Self::V) -> Self::V;
     /// Canonical `-a` in the lanes of the mask, for canonical a.
@@ -57,7 +61,7 @@ pub(super) trait Lanes: Copy + Send + Sync {
     fn load<'a>(self, row: impl Fn(usize) -> &'a [Self::Elem; 2]) -> [Self::V; 2]
     where
         Self: 'a;
-    /// Two canonical elements a lane.
+    /// Two elements a lane, as they are: make them canonical first, or at least small.
     fn store(self, values: [Self::V; 2], row: impl FnMut(usize, [Self::Elem; 2]));
 
     /// The inverses of all lanes, none of which may be 0: one inversion in all.
@@ -119,6 +123,10 @@ where
         work()
     }
 
+    fn raw_scale() -> Self::Field {
+        ark_ff::Field::ONE
+    }
+
     /// arkworks' own Montgomery form, so that neither direction costs anything.
     fn encode(self, value: &Self::Field) -> Self::Elem {
         value.0.0
@@ -146,6 +154,11 @@ where
     #[inline(always)]
     fn sub_small(self, a: Self::V, b: Self::V) -> Self::V {
         a - b
+    }
+
+    #[inline(always)]
+    fn small(self, a: Self::V) -> Self::V {
+        a
     }
 
     #[inline(always)]
@@ -220,6 +233,10 @@ where
         self.base.run(work)
     }
 
+    fn raw_scale() -> Self::Field {
+        Fp2::new(F::raw_scale(), F::Field::zero())
+    }
+
     fn encode(self, value: &Self::Field) -> Self::Elem {
         [self.base.encode(&value.c0), self.base.encode(&value.c1)]
     }
@@ -250,6 +267,11 @@ where
     #[inline(always)]
     fn sub_small(self, a: Self::V, b: Self::V) -> Self::V {
         [self.base.sub_small(a[0], b[0]), self.base.sub_small(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn small(self, a: Self::V) -> Self::V {
+        [self.base.small(a[0]), self.base.small(a[1])]
     }
 
     #[inline(always)]

@@ -10,6 +10,7 @@
 //! affine    additions in affine coordinates by the batch
 //! complete  additions in projective coordinates without exceptions
 //! buckets   one window's sum
+//! ntt       transforms: the quotient of Groth16
 //! ```
 
 mod affine;
@@ -23,11 +24,10 @@ mod scalars;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ntt::quotient;
 pub(crate) use scalars::Scalars;
 
 use affine::Point;
-use ark_bn254::{Fq2Config, FqConfig, G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};
+use ark_bn254::{Fq2Config, FqConfig, Fr, FrConfig, G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ff::MontConfig;
@@ -41,6 +41,10 @@ pub(crate) trait Modulus: Send + Sync + 'static {
 }
 
 impl Modulus for FqConfig {
+    const P: [u64; 4] = <Self as MontConfig<4>>::MODULUS.0;
+}
+
+impl Modulus for FrConfig {
     const P: [u64; 4] = <Self as MontConfig<4>>::MODULUS.0;
 }
 
@@ -161,6 +165,57 @@ macro_rules! group {
             }
         }
     };
+}
+
+/// `[tau^i Z(tau) / delta]_1` with the transforms that find what they are multiplied with.
+#[derive(Clone)]
+pub(crate) struct Quotient {
+    bases: BasesG1,
+    tables: ntt::Tables,
+}
+
+impl Quotient {
+    /// For the bases in order of i, one fewer than the domain's size; `None` if that is no power of two, or one that
+    /// the field has no roots of unity for.
+    pub fn new(bases: &[G1Affine]) -> Option<Self> {
+        let size = (bases.len() + 1).is_power_of_two().then_some(bases.len() + 1)?;
+        let log = size.trailing_zeros();
+        let tables = match Engine::get() {
+            #[cfg(target_arch = "x86_64")]
+            Engine::Ifma(_) if ntt::Tables::fit::<ifma::Ifma<FrConfig>>(log) => {
+                ntt::Tables::new(ifma::Ifma::<FrConfig>::try_new()?, log)?
+            }
+            _ => ntt::Tables::new(Portable::<FrConfig>::new(), log)?,
+        };
+        Some(Self { bases: BasesG1::new(&ntt::bit_reversed(bases)), tables })
+    }
+
+    /// The bases in order of i.
+    pub fn to_points(&self) -> Vec<G1Affine> {
+        ntt::bit_reversed(&self.bases.to_points())
+    }
+
+    /// Size of the domain.
+    pub fn domain(&self) -> usize {
+        self.bases.len() + 1
+    }
+
+    /// `[h(tau) Z(tau) / delta]_1` for `a b - c = h Z`, of evaluations over the domain and `c = a b` on it.
+    pub fn msm(&self, a: Vec<Fr>, b: Vec<Fr>) -> G1Projective {
+        self.bases.msm(&self.scalars(a, b))
+    }
+
+    /// The coefficients of h in the order of the bases.
+    pub fn scalars(&self, a: Vec<Fr>, b: Vec<Fr>) -> Scalars {
+        #[cfg(target_arch = "x86_64")]
+        if let Engine::Ifma(_) = Engine::get()
+            && ntt::Tables::fit::<ifma::Ifma<FrConfig>>(self.domain().trailing_zeros())
+            && let Some(token) = ifma::Ifma::<FrConfig>::try_new()
+        {
+            return self.tables.quotient(token, a, b);
+        }
+        self.tables.quotient(Portable::<FrConfig>::new(), a, b)
+    }
 }
 
 type PortableFq = Portable<FqConfig>;

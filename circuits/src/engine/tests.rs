@@ -79,3 +79,38 @@ fn sums_in_g2_are_arkworks_sums() {
         assert_eq!(sum, expected);
     }
 }
+
+fn check_quotient<F: Lanes<Elem = [u64; 4], Field = Fr>>(f: F, logs: &[u32]) {
+    use ark_poly::{
+        DenseUVPolynomial, EvaluationDomain, GeneralEvaluationDomain, univariate::DensePolynomial,
+    };
+    let mut rng = StdRng::seed_from_u64(6);
+    for &log in logs {
+        let n = 1usize << log;
+        let domain = GeneralEvaluationDomain::<Fr>::new(n).unwrap();
+        let values = |rng: &mut StdRng| -> Vec<Fr> { (0..n).map(|_| extreme(rng)).collect() };
+        let (a, b) = (values(&mut rng), values(&mut rng));
+        let polynomial = |values: &[Fr]| DensePolynomial::from_coefficients_vec(domain.ifft(values));
+        let (quotient, _) = (&polynomial(&a) * &polynomial(&b)).divide_by_vanishing_poly(domain);
+        let mut expected = quotient.coeffs.clone();
+        expected.resize(n, Fr::ZERO);
+        let tables = ntt::Tables::new(f, log).unwrap();
+        let got = tables.quotient(f, a, b);
+        let bytes = |scalars: &Scalars| {
+            let mut out = Vec::new();
+            scalars.bytes(|bytes| out.extend_from_slice(bytes));
+            out
+        };
+        assert!(bytes(&got) == bytes(&Scalars::new(&ntt::bit_reversed(&expected))), "2^{log}");
+    }
+}
+
+#[test]
+fn quotients_are_those_of_polynomial_division() {
+    check_quotient(Portable::<FrConfig>::new(), &[5, 6, 9, 10, 13]);
+    #[cfg(target_arch = "x86_64")]
+    match ifma::Ifma::<FrConfig>::try_new() {
+        Some(token) => check_quotient(token, &[9, 10, 11, 12, 13, 14, 15]),
+        None => println!("this processor has no AVX-512 IFMA"),
+    }
+}

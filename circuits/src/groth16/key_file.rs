@@ -13,7 +13,7 @@ use super::keys::{KeyBases, KeyError, ProvingKey, VerifyingKey};
 use super::relation::Relation;
 use crate::circuit::Circuit;
 use crate::counts::Counts;
-use crate::engine::{BasesG1, BasesG2};
+use crate::engine::{BasesG1, BasesG2, Quotient};
 use ark_bn254::{Bn254, G1Affine, G2Affine};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
 use ark_ec::{AffineRepr, pairing::Pairing};
@@ -117,7 +117,7 @@ impl ProvingKey {
             variables: bases.a.len() as u64,
             model_wires: bases.ckw.len() as u64,
             committed_wires: bases.ck.len() as u64,
-            domain: bases.h.len() as u64 + 1,
+            domain: bases.h.domain() as u64,
         };
         let header = serde_ipld_dagcbor::to_vec(&header).map_err(io::Error::other)?;
         out.write_all(MAGIC)?;
@@ -232,7 +232,8 @@ fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> R
         a: BasesG1::new(&reader.points(variables)?),
         b_g1: BasesG1::new(&reader.points(variables)?),
         b_g2: BasesG2::new(&reader.points(variables)?),
-        h: BasesG1::new(&reader.points(header.domain as usize - 1)?),
+        h: Quotient::new(&reader.points(header.domain as usize - 1)?)
+            .ok_or_else(|| malformed("the domain is no power of two"))?,
         l: BasesG1::new(&reader.points(variables - raw.ic.len())?).shifted(raw.ic.len()),
         ckw: BasesG1::new(&reader.points(header.model_wires as usize)?),
         ck: BasesG1::new(&reader.points(header.committed_wires as usize)?),

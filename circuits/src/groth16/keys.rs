@@ -6,7 +6,7 @@ use super::relation::{Relation, RelationError};
 use super::setup::setup;
 use super::shape::{Shape, shape_of};
 use crate::circuit::Circuit;
-use crate::engine::{BasesG1, BasesG2, Scalars};
+use crate::engine::{BasesG1, BasesG2, Quotient, Scalars};
 use crate::model::{BoundsError, ClassId, SizeClass};
 use crate::statement::PublicInputs;
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, G2Projective};
@@ -355,15 +355,15 @@ pub(crate) struct KeyBases {
     /// Wires that are not committed, over delta.
     pub l: BasesG1,
     /// `[tau^i Z(tau) / delta]_1`.
-    pub h: BasesG1,
+    pub h: Quotient,
     pub ckw: BasesG1,
     pub ck: BasesG1,
 }
 
 impl KeyBases {
-    pub fn new(raw: &RawKey) -> Self {
+    pub fn new(raw: &RawKey) -> Result<Self, KeyError> {
         let (vk, key) = (&raw.vk, &raw.key);
-        Self {
+        Ok(Self {
             alpha_g1: vk.alpha_g1,
             beta_g1: key.beta_g1,
             beta_g2: vk.beta_g2,
@@ -375,10 +375,10 @@ impl KeyBases {
             b_g1: BasesG1::new(&key.b_g1_query),
             b_g2: BasesG2::new(&key.b_g2_query),
             l: BasesG1::new(&key.l_query).shifted(vk.ic.len()),
-            h: BasesG1::new(&key.h_query),
+            h: Quotient::new(&key.h_query).ok_or(SynthesisError::PolynomialDegreeTooLarge)?,
             ckw: BasesG1::new(&raw.ckw),
             ck: BasesG1::new(&raw.ck),
-        }
+        })
     }
 
     /// `sum w_i bases_i + blinder [delta]_1`.
@@ -420,7 +420,7 @@ impl ProvingKey {
 
     pub(crate) fn new(circuit: Circuit, trust: SetupTrust, raw: &RawKey) -> Result<Self, KeyError> {
         let vk = VerifyingKey::new(&circuit.class, trust, raw.vk.clone())?;
-        Ok(Self::from_parts(circuit, Relation::of(&circuit)?, KeyBases::new(raw), vk))
+        Ok(Self::from_parts(circuit, Relation::of(&circuit)?, KeyBases::new(raw)?, vk))
     }
 
     pub(super) fn from_parts(

@@ -5,7 +5,7 @@ use super::challenge::Transcript;
 use super::keys::KeyBases;
 use super::points::Proof;
 use super::relation::{Relation, Solved};
-use crate::engine::{Scalars, quotient};
+use crate::engine::Scalars;
 use crate::model::{BoundsError, ModelError};
 use crate::statement::Challenges;
 use ark_bn254::{Fr, G1Affine};
@@ -139,7 +139,7 @@ pub(crate) fn create(key: &KeyBases, solved: Solved, assignment: &Scalars, blind
     let Solved { assignment: values, a, b } = solved;
     drop(values);
     let ((h, l), (a, (b_g1, b_g2))) = rayon::join(
-        || rayon::join(|| key.h.msm(&quotient(a, b)), || key.l.msm(assignment)),
+        || rayon::join(|| key.h.msm(a, b), || key.l.msm(assignment)),
         || {
             let b = || rayon::join(|| key.b_g1.msm(assignment), || key.b_g2.msm(assignment));
             rayon::join(|| key.a.msm(assignment), b)

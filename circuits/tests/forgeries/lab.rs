@@ -130,7 +130,7 @@ impl<C: TwoPhaseCircuit> Lab<C> {
 
     pub fn with_key(circuit: C, base: Circuit, key: RawKey) -> Self {
         let vk = VerifyingKey::new(&base.class, SetupTrust::SingleParty, key.vk.clone()).unwrap();
-        let (bases, relation) = (KeyBases::new(&key), Relation::of(&circuit).ok());
+        let (bases, relation) = (KeyBases::new(&key).unwrap(), Relation::of(&circuit).ok());
         Self { circuit, class: base.class, bounds: base.bounds, key, bases, relation, vk }
     }
 

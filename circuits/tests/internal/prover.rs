@@ -111,7 +111,7 @@ fn proofs_are_those_of_ark_groth16() {
         let scalars = Scalars::new(&solved.assignment);
         let (v, v_w) = (Fr::from(5u64), Fr::ZERO);
         let blinded = Blinded { d: G1Affine::identity(), v, v_w, r, s };
-        let proof = create(&KeyBases::new(&raw), solved, &scalars, &blinded);
+        let proof = create(&KeyBases::new(&raw).unwrap(), solved, &scalars, &blinded);
         assert_eq!((proof.a, proof.b), (expected.a, expected.b));
         assert_eq!(proof.c, (expected.c - raw.eta_g1 * v).into_affine());
     }
