@@ -128,9 +128,10 @@ impl<E: Copy + Eq + Default + Send + Sync> Bases<E> {
         self.length
     }
 
-    /// Number of bases that are not infinity.
-    pub fn finite(&self) -> usize {
-        self.points.len()
+    /// How many terms of a sum are not 0, and how many of these have scalars wider than 32 bits.
+    pub fn terms(&self, scalars: &Scalars) -> (usize, usize) {
+        let bits = self.scalars.iter().map(|&i| scalars.bits(i as usize)).filter(|&bits| bits > 0);
+        bits.fold((0, 0), |(terms, wide), bits| (terms + 1, wide + usize::from(bits > 32)))
     }
 }
 
@@ -193,6 +194,11 @@ impl Quotient {
     /// The bases in order of i.
     pub fn to_points(&self) -> Vec<G1Affine> {
         ntt::bit_reversed(&self.bases.to_points())
+    }
+
+    /// The bases in the order of [`Quotient::scalars`].
+    pub fn bases(&self) -> &BasesG1 {
+        &self.bases
     }
 
     /// Size of the domain.

@@ -40,6 +40,20 @@ impl Scalars {
         buffer.zeroize();
     }
 
+    /// Bits of a scalar's magnitude; 0 beyond the last.
+    pub(super) fn bits(&self, i: usize) -> u32 {
+        self.get(i).map_or(0, |scalar| magnitude(scalar).num_bits())
+    }
+
+    /// The scalars as field elements.
+    pub fn values(&self) -> Vec<Fr> {
+        let value = |scalar: &[u64; 4]| {
+            let magnitude = Fr::from_bigint(magnitude(scalar)).unwrap_or_default();
+            if scalar[3] & SIGN == 0 { magnitude } else { -magnitude }
+        };
+        self.0.iter().map(value).collect()
+    }
+
     pub(super) fn get(&self, i: usize) -> Option<&[u64; 4]> {
         self.0.get(i)
     }
@@ -49,6 +63,10 @@ impl Drop for Scalars {
     fn drop(&mut self) {
         self.0.zeroize();
     }
+}
+
+fn magnitude(scalar: &[u64; 4]) -> ark_ff::BigInt<4> {
+    ark_ff::BigInt([scalar[0], scalar[1], scalar[2], scalar[3] & !SIGN])
 }
 
 fn signed(value: &Fr) -> [u64; 4] {
@@ -112,7 +130,7 @@ impl Windows {
     }
 
     fn shifted(&self, scalar: &[u64; 4]) -> [u64; 4] {
-        let mut sum = ark_ff::BigInt([scalar[0], scalar[1], scalar[2], scalar[3] & !SIGN]);
+        let mut sum = magnitude(scalar);
         // Below 2^255: no carry is lost.
         sum.add_with_carry(&ark_ff::BigInt(self.offset));
         sum.0

@@ -4,7 +4,7 @@ use super::blinder::{Prf, secret_for_file};
 use super::challenge::Transcript;
 use super::keys::{ProvingKey, VerifyingKey};
 use super::points::{Commitment, DecodeError, Proof};
-use super::prove::{ProveError, Secrets, prove};
+use super::prove::{CommittedValues, ProveError, Secrets, prove};
 use super::verify::{VerifyError, verify};
 use crate::engine::Scalars;
 use crate::model::{Bounds, ClassId, IntegerModel, Layer, ModelError, SizeClass};
@@ -267,19 +267,8 @@ pub fn prove_score(
     secret: &[u8; 32],
     progress: &dyn Fn(&str, f64),
 ) -> Result<Proof, ProveError> {
-    check_opening(pk, opening, &claim.scope)?;
-    opening.model.check_test_set(set)?;
+    let values = score_witness(pk, opening, set, claim)?;
     let (circuit, vk) = (&pk.circuit, pk.verifying_key());
-    check_claim(&circuit.class, set, claim).map_err(|e| match e {
-        VerifyError::Claim { what, expected, got } => ProveError::Statement { what, expected, got },
-        other => ProveError::SelfCheck(other.to_string()),
-    })?;
-    let reached = right_rows(&opening.model, set, &claim.chunk);
-    if claim.correct > reached {
-        return Err(ProveError::Claim { expected: reached, got: claim.correct });
-    }
-    let values = witness::score(&opening.model, &circuit.bounds, set, &claim.chunk, claim.correct);
-    let values = values.committed(&circuit.class, &circuit.bounds);
     let transcript = score_transcript(vk, &circuit.class, set, claim, &opening.commitment);
     let public = |ch| {
         PublicInputs::score(&circuit.class, &circuit.bounds, ch, set, &claim.chunk, claim.correct).to_vec()
@@ -295,6 +284,28 @@ pub fn prove_score(
     Ok(proof)
 }
 
+/// The committed wires of a score, once opening, key, test set and claim are found to belong together.
+pub(super) fn score_witness(
+    pk: &ProvingKey,
+    opening: &Opening,
+    set: &TestSet,
+    claim: &ScoreClaim,
+) -> Result<CommittedValues, ProveError> {
+    check_opening(pk, opening, &claim.scope)?;
+    opening.model.check_test_set(set)?;
+    let circuit = &pk.circuit;
+    check_claim(&circuit.class, set, claim).map_err(|e| match e {
+        VerifyError::Claim { what, expected, got } => ProveError::Statement { what, expected, got },
+        other => ProveError::SelfCheck(other.to_string()),
+    })?;
+    let reached = right_rows(&opening.model, set, &claim.chunk);
+    if claim.correct > reached {
+        return Err(ProveError::Claim { expected: reached, got: claim.correct });
+    }
+    let values = witness::score(&opening.model, &circuit.bounds, set, &claim.chunk, claim.correct);
+    Ok(values.committed(&circuit.class, &circuit.bounds))
+}
+
 /// What everybody else will read: parsing tests curve and subgroup of points that came from the key's points.
 fn reread(proof: &Proof, opening: &Opening) -> Result<(Proof, Commitment), ProveError> {
     let check = |e: DecodeError| ProveError::SelfCheck(e.to_string());
@@ -308,7 +319,7 @@ fn right_rows(model: &IntegerModel, set: &TestSet, chunk: &Chunk) -> u64 {
         as u64
 }
 
-fn score_transcript(
+pub(super) fn score_transcript(
     vk: &VerifyingKey,
     class: &SizeClass,
     set: &TestSet,

@@ -9,7 +9,7 @@ use crate::circuit::Circuit;
 use crate::engine::{BasesG1, BasesG2, Quotient, Scalars};
 use crate::model::{BoundsError, ClassId, SizeClass};
 use crate::statement::PublicInputs;
-use ark_bn254::{Bn254, Fr, G1Affine, G2Affine, G2Projective};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, pairing::Pairing, pairing::PairingOutput};
 use ark_relations::gr1cs::SynthesisError;
 use rand::{CryptoRng, RngCore};
@@ -381,10 +381,31 @@ impl KeyBases {
         })
     }
 
+    /// The five sums of a proof, of `A z` and `B z` over the domain and the full assignment.
+    pub fn sums(&self, a: Vec<Fr>, b: Vec<Fr>, assignment: &Scalars) -> Sums {
+        let ((h, l), (a, (b_g1, b_g2))) = rayon::join(
+            || rayon::join(|| self.h.msm(a, b), || self.l.msm(assignment)),
+            || {
+                let b = || rayon::join(|| self.b_g1.msm(assignment), || self.b_g2.msm(assignment));
+                rayon::join(|| self.a.msm(assignment), b)
+            },
+        );
+        Sums { h, l, a, b_g1, b_g2 }
+    }
+
     /// `sum w_i bases_i + blinder [delta]_1`.
     pub fn commit(&self, bases: &BasesG1, wires: &Scalars, blinder: Fr) -> G1Affine {
         (bases.msm(wires) + self.delta_g1 * blinder).into_affine()
     }
+}
+
+/// What the multi-exponentiations of a proof give.
+pub(crate) struct Sums {
+    pub h: G1Projective,
+    pub l: G1Projective,
+    pub a: G1Projective,
+    pub b_g1: G1Projective,
+    pub b_g2: G2Projective,
 }
 
 /// A proving key with its verifying key, and its circuit's matrices.

@@ -14,6 +14,7 @@
 pub(crate) mod api;
 mod blinder;
 mod challenge;
+mod floor;
 mod input_sum;
 mod key_file;
 pub(crate) mod keys;
@@ -30,6 +31,7 @@ pub use api::{
     Opening, OpeningError, VerifiedModel, commit, prove_model, prove_score, verify_model, verify_score,
 };
 pub use challenge::Transcript;
+pub use floor::{Arkworks, Floor, FloorPart};
 pub use keys::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
 pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, PROOF_BYTES, Proof};
 pub use prove::ProveError;

@@ -2,7 +2,7 @@
 
 use super::blinder::Prf;
 use super::challenge::Transcript;
-use super::keys::KeyBases;
+use super::keys::{KeyBases, Sums};
 use super::points::Proof;
 use super::relation::{Relation, Solved};
 use crate::engine::Scalars;
@@ -80,6 +80,13 @@ pub(crate) struct CommittedValues {
     pub rest: Vec<Fr>,
 }
 
+impl CommittedValues {
+    /// With the constant 1 and the public inputs: everything that the rest follows from.
+    pub fn known(&self, public: &[Fr]) -> Vec<Fr> {
+        [&[Fr::ONE], public, &self.model, &self.rest].concat()
+    }
+}
+
 impl Drop for CommittedValues {
     /// Best effort: arkworks' own copies are not wiped.
     fn drop(&mut self) {
@@ -122,11 +129,7 @@ pub(crate) fn prove(
     let d = key.commit(&key.ck, &rest, v);
     drop(rest);
     progress("solving", 0.15);
-    let mut known = vec![Fr::ONE];
-    known.extend(public(transcript.challenges(&d)));
-    known.extend_from_slice(&values.model);
-    known.extend_from_slice(&values.rest);
-    let solved = relation.solve(known)?;
+    let solved = relation.solve(values.known(&public(transcript.challenges(&d))))?;
     let assignment = Scalars::new(&solved.assignment);
     let [r, s] = prf("podium 2026 blinders of A and B").scalars(&assignment).finish();
     progress("multi-exponentiations", 0.25);
@@ -138,13 +141,7 @@ pub(crate) fn create(key: &KeyBases, solved: Solved, assignment: &Scalars, blind
     let Blinded { d, v, v_w, r, s } = *blinded;
     let Solved { assignment: values, a, b } = solved;
     drop(values);
-    let ((h, l), (a, (b_g1, b_g2))) = rayon::join(
-        || rayon::join(|| key.h.msm(a, b), || key.l.msm(assignment)),
-        || {
-            let b = || rayon::join(|| key.b_g1.msm(assignment), || key.b_g2.msm(assignment));
-            rayon::join(|| key.a.msm(assignment), b)
-        },
-    );
+    let Sums { h, l, a, b_g1, b_g2 } = key.sums(a, b, assignment);
     let a = a + key.alpha_g1 + key.delta_g1 * r;
     let b_g1 = b_g1 + key.beta_g1 + key.delta_g1 * s;
     let b_g2 = b_g2 + key.beta_g2 + key.delta_g2 * s;

@@ -163,11 +163,6 @@ impl Relation {
         (self.constraints + self.inputs).next_power_of_two()
     }
 
-    /// Terms of all three matrices.
-    pub fn terms(&self) -> usize {
-        self.a.columns.len() + self.b.columns.len() + self.c.columns.len()
-    }
-
     /// Products are found in order, from what is known before; quotients from committed wires and products alone,
     /// so that all of them can be inverted at once.
     fn plan(&self) -> Result<Vec<Solves>, RelationError> {

@@ -1,10 +1,11 @@
 //! `node bench`: what setup, proving and verification take. Every stage of every workload runs in a process of its
 //! own, so that its peak memory is its own.
 
+use super::bench_floor::{self, FloorFigures};
 use super::context::Context;
 use super::output::{self, Align};
 use anyhow::{Context as _, bail, ensure};
-use circuits::groth16::{ProvingKey, commit, prove_model, prove_score, verify_model, verify_score};
+use circuits::groth16::{Floor, ProvingKey, commit, prove_model, prove_score, verify_model, verify_score};
 use circuits::model::Layer;
 use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 use circuits::{ClassId, IntegerModel, TestSet};
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   node bench
   node bench --workload digits-mlp --runs 5 --json
+  node bench --floor --runs 5
 
 Times are medians in seconds of wall-clock time on this machine with all its cores. Peak memory is that of the
 process that only proves (the mapped key included) and of the one that only makes the key.";
@@ -35,6 +37,9 @@ pub struct Args {
     /// How often proving and verification are measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
+    /// Compares a proof with its floor: the multi-exponentiations and transforms alone, in the same process.
+    #[arg(long)]
+    floor: bool,
     /// One stage of one workload, in this process.
     #[arg(long, hide = true, value_enum, requires = "key")]
     stage: Option<Stage>,
@@ -47,6 +52,7 @@ pub struct Args {
 enum Stage {
     Setup,
     Prove,
+    Floor,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -185,10 +191,14 @@ impl Args {
             return match stage {
                 Stage::Setup => output::json(&setup(*workload, key)?),
                 Stage::Prove => output::json(&prove(*workload, key, self.runs)?),
+                Stage::Floor => output::json(&floor(*workload, key, self.runs)?),
             };
         }
         let all = Workload::value_variants().to_vec();
         let workloads = if self.workload.is_empty() { all } else { self.workload };
+        if self.floor {
+            return floors(context, &workloads, self.runs);
+        }
         let mut figures = Vec::new();
         for workload in workloads {
             output::message(&format!("{} ...", workload.name()));
@@ -196,6 +206,18 @@ impl Args {
         }
         if context.json { output::json(&figures) } else { output::data(&text(&figures)) }
     }
+}
+
+fn floors(context: &Context, workloads: &[Workload], runs: u32) -> anyhow::Result<()> {
+    let mut figures: Vec<FloorFigures> = Vec::new();
+    for workload in workloads {
+        output::message(&format!("{} ...", workload.name()));
+        let folder = tempfile::Builder::new().prefix("podium-bench-").tempdir()?;
+        let key = folder.path().join("key");
+        stage(*workload, "setup", &key, runs)?;
+        figures.push(serde_json::from_slice(&stage(*workload, "floor", &key, runs)?)?);
+    }
+    if context.json { output::json(&figures) } else { output::data(&bench_floor::text(&figures)) }
 }
 
 fn measure(workload: Workload, runs: u32) -> anyhow::Result<Figures> {
@@ -252,6 +274,30 @@ fn setup(workload: Workload, path: &Path) -> anyhow::Result<SetupFigures> {
     })
 }
 
+const COMPETITION: [u8; 32] = [7; 32];
+const SECRET: [u8; 32] = [9; 32];
+const SCOPE: Scope = Scope { competition: COMPETITION, competitor: Competitor::Node([1; 32]) };
+
+/// The claim of all rows that the model gets right.
+fn claim(set: &TestSet, model: &IntegerModel) -> anyhow::Result<ScoreClaim> {
+    let chunks = Chunk::all(set.rows(), model.class());
+    let [chunk] = chunks.as_slice() else { bail!("expected one chunk, got {}", chunks.len()) };
+    let correct = model.accuracy(set)?.correct as u64;
+    Ok(ScoreClaim { scope: SCOPE, entry: [3; 32], chunk: *chunk, rows: set.rows() as u64, correct })
+}
+
+fn floor(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<FloorFigures> {
+    let (set, model) = workload.data()?;
+    let key = crate::keys::load(path, crate::keys::digest(path)?)?;
+    let opening = commit(&key, &model, &COMPETITION, &SECRET)?;
+    let claim = claim(&set, &model)?;
+    let floor = Floor::new(&key, &opening, &set, &claim)?;
+    FloorFigures::measure(workload.name(), set.rows(), runs, &floor, || {
+        prove_score(&key, &opening, &set, &claim, &SECRET, &|_, _| {})?;
+        Ok(())
+    })
+}
+
 fn prove(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<ProveFigures> {
     let (set, model) = workload.data()?;
     // The pin is taken from the file: this measures loading, it trusts nothing.
@@ -260,13 +306,10 @@ fn prove(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<ProveFigu
     let key = crate::keys::load(path, digest)?;
     let load_seconds = start.elapsed().as_secs_f64();
     let (vk, quiet) = (key.verifying_key(), |_: &str, _: f64| {});
-    let (competition, secret) = ([7; 32], [9; 32]);
-    let scope = Scope { competition, competitor: Competitor::Node([1; 32]) };
-    let opening = commit(&key, &model, &competition, &secret)?;
-    let chunks = Chunk::all(set.rows(), workload.class()?.class());
-    let [chunk] = chunks.as_slice() else { bail!("expected one chunk, got {}", chunks.len()) };
-    let correct = model.accuracy(&set)?.correct as u64;
-    let claim = ScoreClaim { scope, entry: [3; 32], chunk: *chunk, rows: set.rows() as u64, correct };
+    let (scope, secret) = (SCOPE, SECRET);
+    let opening = commit(&key, &model, &COMPETITION, &secret)?;
+    let claim = claim(&set, &model)?;
+    let correct = claim.correct;
     let (model_proof, prove_model_seconds) =
         median(runs, || Ok(prove_model(&key, &opening, &scope, &secret, &quiet)?))?;
     let (proof, prove_seconds) =
@@ -290,7 +333,7 @@ fn prove(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<ProveFigu
 }
 
 /// The last result and the median time in seconds.
-fn median<T>(runs: u32, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<(T, f64)> {
+pub fn median<T>(runs: u32, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<(T, f64)> {
     let mut times = Vec::new();
     let mut last = None;
     for _ in 0..runs.max(1) {

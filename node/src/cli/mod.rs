@@ -2,6 +2,7 @@
 
 mod backend;
 mod bench;
+mod bench_floor;
 mod competitions;
 mod context;
 mod demo;
