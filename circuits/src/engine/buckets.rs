@@ -18,8 +18,7 @@ fn window_bits(wide: usize, narrow: usize) -> usize {
         let windows = if wide == 0 { used } else { Windows::new(bits).count };
         windows * (wide + (1usize << (bits - 1)) * 4) + narrow * used
     };
-    // From 8 bits on, two windows hold what is called narrow.
-    (8..=16).min_by_key(|&bits| cost(bits)).unwrap_or(13)
+    (4..=16).min_by_key(|&bits| cost(bits)).unwrap_or(13)
 }
 
 /// `sum scalars_i bases_i`.

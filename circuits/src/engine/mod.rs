@@ -86,16 +86,13 @@ pub(crate) type BasesG1 = Bases<ElemG1>;
 pub(crate) type BasesG2 = Bases<ElemG2>;
 
 impl<E: Copy + Eq + Default + Send + Sync> Bases<E> {
-    fn encode<F, C>(lanes: F, points: &[Affine<C>]) -> Self
+    fn encode<F, C>(lanes: F, length: usize, scalars: Vec<u32>, finite: &[Affine<C>]) -> Self
     where
         F: Lanes<Elem = E>,
         C: SWCurveConfig<BaseField = F::Field>,
     {
-        let finite = |(i, p): (usize, &Affine<C>)| {
-            (!p.is_zero()).then(|| (i as u32, [lanes.encode(&p.x), lanes.encode(&p.y)]))
-        };
-        let (scalars, encoded) = points.par_iter().enumerate().filter_map(finite).unzip();
-        Self { length: points.len(), scalars, points: encoded }
+        let encode = |p: &Affine<C>| [lanes.encode(&p.x), lanes.encode(&p.y)];
+        Self { length, scalars, points: finite.par_iter().map(encode).collect() }
     }
 
     /// The points as they were given, infinities included.
@@ -135,15 +132,27 @@ impl<E: Copy + Eq + Default + Send + Sync> Bases<E> {
     }
 }
 
+/// Finite points and their indices.
+fn finite<C: SWCurveConfig>(points: &[Affine<C>]) -> (Vec<u32>, Vec<Affine<C>>) {
+    let finite = points.iter().enumerate().filter(|(_, point)| !point.is_zero());
+    finite.map(|(i, point)| (i as u32, *point)).unzip()
+}
+
 macro_rules! group {
     ($bases:ty, $affine:ty, $projective:ty, $config:ty, $ifma:expr, $portable:expr) => {
         impl $bases {
             /// Encodes points for this processor.
             pub fn new(points: &[$affine]) -> Self {
+                let (scalars, finite) = finite(points);
+                Self::from_finite(points.len(), scalars, &finite)
+            }
+
+            /// The same from the finite points of a query and their indices in it: as many, below `length`.
+            pub fn from_finite(length: usize, scalars: Vec<u32>, finite: &[$affine]) -> Self {
                 match Engine::get() {
-                    Engine::Portable => Self::encode($portable, points),
+                    Engine::Portable => Self::encode($portable, length, scalars, finite),
                     #[cfg(target_arch = "x86_64")]
-                    Engine::Ifma(token) => Self::encode($ifma(token), points),
+                    Engine::Ifma(token) => Self::encode($ifma(token), length, scalars, finite),
                 }
             }
 

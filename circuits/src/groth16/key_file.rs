@@ -72,15 +72,38 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn points<P: OnCurve>(&mut self, count: usize) -> Result<Vec<P>, KeyError> {
+    /// The finite points of a vector of `count`, with their indices.
+    fn points<P: OnCurve>(&mut self, count: usize) -> Result<(Vec<u32>, Vec<P>), KeyError> {
         let bitmap = self.take(count.div_ceil(8))?;
-        let set = |i: usize| bitmap[i / 8] >> (i % 8) & 1 == 1;
-        let present = (0..count).filter(|&i| set(i)).count();
+        let present: Vec<u32> =
+            (0..count).filter(|i| bitmap[i / 8] >> (i % 8) & 1 == 1).map(|i| i as u32).collect();
         let size = P::zero().uncompressed_size();
-        let bytes = self.take(present.checked_mul(size).ok_or_else(|| malformed("too many points"))?)?;
-        let read: Vec<P> = bytes.par_chunks(size).map(point).collect::<Result<_, _>>()?;
-        let mut read = read.into_iter();
-        Ok((0..count).map(|i| if set(i) { read.next().unwrap_or(P::zero()) } else { P::zero() }).collect())
+        let bytes =
+            self.take(present.len().checked_mul(size).ok_or_else(|| malformed("too many points"))?)?;
+        // More points at a time than one: their results are written where they belong.
+        let each = (1 << 12) * size;
+        let read: Vec<Vec<P>> = bytes
+            .par_chunks(each)
+            .map(|bytes| bytes.chunks(size).map(point).collect())
+            .collect::<Result<_, _>>()?;
+        Ok((present, read.concat()))
+    }
+
+    fn g1(&mut self, count: usize) -> Result<BasesG1, KeyError> {
+        let (present, points) = self.points(count)?;
+        Ok(BasesG1::from_finite(count, present, &points))
+    }
+
+    fn g2(&mut self, count: usize) -> Result<BasesG2, KeyError> {
+        let (present, points) = self.points(count)?;
+        Ok(BasesG2::from_finite(count, present, &points))
+    }
+
+    fn quotient(&mut self, domain: usize) -> Result<Quotient, KeyError> {
+        let (present, points) = self.points(domain - 1)?;
+        // No power of tau is 0, so no base of an honest key is infinity.
+        let whole = present.len() == domain - 1;
+        whole.then(|| Quotient::new(&points)).flatten().ok_or_else(|| malformed("a power of tau is missing"))
     }
 
     fn one<P: OnCurve>(&mut self) -> Result<P, KeyError> {
@@ -229,14 +252,13 @@ fn read_points(reader: &mut Reader<'_>, header: &Header, vk: &VerifyingKey) -> R
         delta_g1: reader.one()?,
         eta_g1: reader.one()?,
         eta_w_g1: reader.one()?,
-        a: BasesG1::new(&reader.points(variables)?),
-        b_g1: BasesG1::new(&reader.points(variables)?),
-        b_g2: BasesG2::new(&reader.points(variables)?),
-        h: Quotient::new(&reader.points(header.domain as usize - 1)?)
-            .ok_or_else(|| malformed("the domain is no power of two"))?,
-        l: BasesG1::new(&reader.points(variables - raw.ic.len())?).shifted(raw.ic.len()),
-        ckw: BasesG1::new(&reader.points(header.model_wires as usize)?),
-        ck: BasesG1::new(&reader.points(header.committed_wires as usize)?),
+        a: reader.g1(variables)?,
+        b_g1: reader.g1(variables)?,
+        b_g2: reader.g2(variables)?,
+        h: reader.quotient(header.domain as usize)?,
+        l: reader.g1(variables - raw.ic.len())?.shifted(raw.ic.len()),
+        ckw: reader.g1(header.model_wires as usize)?,
+        ck: reader.g1(header.committed_wires as usize)?,
     };
     check_blinding(&bases, vk)?;
     Ok(bases)

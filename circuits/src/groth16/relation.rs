@@ -64,6 +64,10 @@ impl Coefficients {
     }
 
     fn find(&mut self, value: Fr) -> Result<u16, SynthesisError> {
+        // Most coefficients are 1 or -1: found without hashing.
+        if let Some(found) = self.values[..2].iter().position(|unit| *unit == value) {
+            return Ok(found as u16);
+        }
         if let Some(&found) = self.index.get(&value) {
             return Ok(found);
         }
@@ -222,18 +226,22 @@ impl Relation {
             return Err(SynthesisError::AssignmentMissing);
         }
         known.resize(self.variables, Fr::ZERO);
-        let mut z = known;
+        self.products(&mut known);
+        self.quotients(&mut known);
+        Ok(self.evaluate(known))
+    }
+
+    /// `A z` and `B z` of a full assignment, whether or not it satisfies anything.
+    pub fn evaluate(&self, assignment: Vec<Fr>) -> Solved {
         let size = self.domain();
         let (mut a, mut b) = (vec![Fr::ZERO; size], vec![Fr::ZERO; size]);
-        self.products(&mut z);
-        self.quotients(&mut z);
         for (matrix, out) in [(&self.a, &mut a), (&self.b, &mut b)] {
             let rows = out[..self.constraints].par_iter_mut().enumerate();
-            rows.for_each(|(row, value)| *value = self.dot(matrix, row, &z));
+            rows.for_each(|(row, value)| *value = self.dot(matrix, row, &assignment));
         }
         // libsnark's reduction: one row `input * 0 = 0` for each instance variable makes them independent.
-        a[self.constraints..][..self.inputs].copy_from_slice(&z[..self.inputs]);
-        Ok(Solved { assignment: z, a, b })
+        a[self.constraints..][..self.inputs].copy_from_slice(&assignment[..self.inputs]);
+        Solved { assignment, a, b }
     }
 
     fn products(&self, z: &mut [Fr]) {

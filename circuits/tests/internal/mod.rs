@@ -1,5 +1,6 @@
-//! Tests that need the crate's inside: twins, tampering, determinism.
+//! Tests that need the crate's inside: twins, tampering, determinism, the prover.
 
+mod carried;
 mod determinism;
 mod gadgets;
 mod independent;
