@@ -12,6 +12,7 @@
 //! ```
 
 pub(crate) mod api;
+mod audit;
 mod blinder;
 mod challenge;
 mod floor;

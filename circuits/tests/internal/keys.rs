@@ -8,8 +8,8 @@ use crate::groth16::{KeyError, ProvingKey, SetupTrust, commit};
 use crate::model::{Bounds, CATALOGUE, Layer, SizeClass};
 use crate::{IntegerModel, witness};
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine};
-use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
-use ark_ff::{Field, One};
+use ark_ec::{AffineRepr, CurveGroup, PrimeGroup, VariableBaseMSM};
+use ark_ff::{Field, One, Zero};
 use rand::{SeedableRng, rngs::StdRng};
 use std::sync::LazyLock;
 
@@ -96,6 +96,54 @@ fn points_off_their_curve_are_refused_in_every_vector() {
     let mut raw = RAW.clone();
     raw.key.b_g2_query[1] = G2Affine::new_unchecked(One::one(), One::one());
     assert!(matches!(load(raw), Err(KeyError::Malformed { .. })));
+}
+
+/// A point of B's query exchanged in one group, or moved by one of small order in G2: a proof would fail only for
+/// witnesses in which that wire is not 0 (not a multiple of the order), which would tell the key's maker about it.
+#[test]
+fn keys_with_another_query_for_b_are_found_by_an_audit() {
+    let mut rng = StdRng::seed_from_u64(2);
+    assert_eq!(load(RAW.clone()).unwrap().audit(&mut rng), Ok(()));
+    let wire = RAW.key.b_g2_query.iter().position(|p| !p.is_zero()).unwrap();
+    let mut raw = RAW.clone();
+    raw.key.b_g2_query[wire] = (raw.key.b_g2_query[wire] + G2Affine::generator()).into_affine();
+    assert!(
+        matches!(load(raw).unwrap().audit(&mut rng), Err(KeyError::Degenerate(what)) if what.contains("differs"))
+    );
+    let mut raw = RAW.clone();
+    raw.key.b_g1_query[wire] = (raw.key.b_g1_query[wire] * Fr::from(2u64)).into_affine();
+    assert!(
+        matches!(load(raw).unwrap().audit(&mut rng), Err(KeyError::Degenerate(what)) if what.contains("differs"))
+    );
+    let mut raw = RAW.clone();
+    raw.key.b_g2_query[wire] = (raw.key.b_g2_query[wire] + small_order()).into_affine();
+    assert!(
+        matches!(load(raw).unwrap().audit(&mut rng), Err(KeyError::Degenerate(what)) if what.contains("subgroup"))
+    );
+}
+
+/// A point of order 10,069 on G2's curve, whose order is r times a cofactor with that factor.
+fn small_order() -> G2Affine {
+    use ark_bn254::{Fq, Fq2};
+    use ark_ff::{BigInteger, PrimeField};
+    // The cofactor 2p - r divided by 10,069, by long division of the words.
+    let mut cofactor = Fq::MODULUS;
+    cofactor.mul2();
+    cofactor.sub_with_borrow(&Fr::MODULUS);
+    let mut words = cofactor.0;
+    let mut rest = 0u128;
+    for word in words.iter_mut().rev() {
+        let value = rest << 64 | u128::from(*word);
+        (*word, rest) = ((value / 10_069) as u64, value % 10_069);
+    }
+    assert_eq!(rest, 0, "10,069 divides the cofactor");
+    let point = (1u64..)
+        .filter_map(|x| G2Affine::get_point_from_x_unchecked(Fq2::new(x.into(), Fq::from(0u64)), false))
+        .map(|p| (p.mul_bigint(Fr::MODULUS)).mul_bigint(words).into_affine())
+        .find(|p| !p.is_zero())
+        .unwrap();
+    assert!(point.mul_bigint([10_069u64]).is_zero());
+    point
 }
 
 /// One leaked `[K_i/delta]` of a committed wire is a forgery.
