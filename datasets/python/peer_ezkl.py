@@ -8,14 +8,14 @@ How it is phrased decides what ezkl needs for it. This is the cheapest phrasing 
 * **Weights** are initialisers under ``polycommit`` (a KZG commitment in the proof, in the circuit for free).
 * **Rows and labels** are public inputs. That binds the test set at the price of one copy constraint a value;
   hashing it would cost a Poseidon permutation every few values, and ``fixed`` would need a new key a test set.
-* **No range check of inputs and weights** (``ignore_range_check_inputs_outputs``): the verifier sees the inputs,
-  and ezkl would decompose each of them. So weights may be any field elements and only the sums are in range, which
-  is less than Podium proves. ``bench_peer.py --range-checks`` leaves ezkl's checks on, as they are by default.
+* **Range checks of inputs and weights** are on, as they are unless ezkl is told otherwise, or off
+  (``ignore_range_check_inputs_outputs``). On, ezkl decomposes every value, the public inputs too. Off, weights may be
+  any field elements and only the sums are in range, which is less than Podium proves.
 * **Biases of the first layer** are the weights of a column of ones: one more public value a row instead of an
   addition a unit.
 * **Matrix products** are checked at random points (Freivalds), as ezkl does unless told otherwise.
 * **ReLU is (h + abs(h)) / 2** with the half moved into the scale of the next layer: ezkl's Relu compares the sign
-  with 1 after finding it, its Abs only multiplies by it. A quarter of the circuit goes.
+  with 1 after finding it, its Abs only multiplies by it. A sixth of the circuit goes.
 * **A row is right** if no logit exceeds the label's: with m the label's logit (picked by a one-hot row) less each of
   the logits, the sum of abs(m) - m is zero. That needs an Abs a class and one comparison a row; ArgMax, ReduceMax
   or a Greater a class need more. A tie counts as right.
