@@ -117,6 +117,10 @@ pub(crate) fn extra_slots(class: &SizeClass, bounds: &Bounds) -> usize {
 /// The limbs of a model in canonical order: for each layer its weights row-major, then its biases, low limb
 /// first. Within range by construction of [`IntegerModel`].
 pub(crate) fn limbs(model: &IntegerModel, bounds: &Bounds) -> Vec<Fr> {
+    integer_limbs(model, bounds).into_iter().map(Fr::from).collect()
+}
+
+fn integer_limbs(model: &IntegerModel, bounds: &Bounds) -> Vec<u32> {
     let t = model.class().table_bits;
     let last = model.layers().len() - 1;
     let mut out = Vec::with_capacity(model_wires(model.class(), bounds));
@@ -125,7 +129,7 @@ pub(crate) fn limbs(model: &IntegerModel, bounds: &Bounds) -> Vec<Fr> {
         let weights = layer.weights.iter().map(|&w| (&bounds.weight, i64::from(w)));
         let biases = layer.biases.iter().map(|&b| (bias_spec, b));
         for (spec, value) in weights.chain(biases) {
-            out.extend(spec.split(value, t).unwrap_or_default().into_iter().map(Fr::from));
+            out.extend(spec.split(value, t).unwrap_or_default());
         }
     }
     out
@@ -205,52 +209,51 @@ fn one_hot(at: usize, length: usize) -> Vec<Fr> {
 /// The assignment of a model proof: all rows are padding, and the slots hold the limbs as they are looked up.
 pub(crate) fn model(model: &IntegerModel, bounds: &Bounds, shifts: &[u32]) -> Assignment {
     let class = model.class();
-    let limbs = limbs(model, bounds);
-    let looked_up: Vec<Fr> = limbs.iter().zip(shifts).map(|(l, &s)| *l * Fr::from(1u64 << s)).collect();
-    let mut slots = looked_up.iter().copied().chain(std::iter::repeat(Fr::ZERO));
-    let mut next = |count: usize| -> Vec<Fr> { slots.by_ref().take(count).collect() };
+    let limbs = integer_limbs(model, bounds);
+    let looked_up = limbs.iter().zip(shifts).map(|(&limb, &shift)| i128::from(limb) << shift);
+    let mut slots = looked_up.chain(std::iter::repeat(0));
+    let mut next = |count: usize| -> Vec<i128> { slots.by_ref().take(count).collect() };
     // Slots come in this order for the whole circuit: magnitudes, high limbs of classes 1.., extra slots.
     let magnitudes = next(class.rows * class.hidden());
     let high = next(class.rows * (class.classes - 1) * (class.margin_limbs - 1));
     let extra = next(extra_slots(class, bounds));
     let rows = (0..class.rows).map(|i| model_row(class, bounds, i, &magnitudes, &high)).collect();
-    Assignment { limbs, rows, extra_slots: extra }
+    Assignment {
+        limbs: limbs.into_iter().map(Fr::from).collect(),
+        rows,
+        extra_slots: extra.into_iter().map(fr).collect(),
+    }
 }
 
-/// The linear bindings are off in mode 1, so logits may be what the high limbs ask for.
-fn model_row(class: &SizeClass, bounds: &Bounds, i: usize, magnitudes: &[Fr], high: &[Fr]) -> RowValues {
-    let (hidden, classes, each) = (class.hidden(), class.classes, class.margin_limbs - 1);
+/// The linear bindings are off in mode 1, so logits may be what the high limbs ask for. The low limbs are free: they
+/// are chosen such that the logits are integers, which are small scalars.
+fn model_row(class: &SizeClass, bounds: &Bounds, i: usize, magnitudes: &[i128], high: &[i128]) -> RowValues {
+    let (hidden, each) = (class.hidden(), class.margin_limbs - 1);
+    let (classes, big, t) = (class.classes as i128, bounds.big, class.table_bits);
     let magnitudes = &magnitudes[i * hidden..(i + 1) * hidden];
-    let per_row = (classes - 1) * each;
+    let per_row = (class.classes - 1) * each;
     let high_of_others = high[i * per_row..(i + 1) * per_row].chunks(each);
-    // Class 0 is ordered 0, so padding selects -1 and its margin is BIG - 1.
-    let first: Vec<Fr> =
-        high_limbs(bounds.big - 1, class.table_bits, class.margin_limbs).into_iter().map(fr).collect();
-    let mut ordered = vec![Fr::ZERO];
-    let mut limbs = vec![first];
-    for chunk in high_of_others {
-        let weights = (1..=each as u32).map(|k| Fr::from(1u128 << (k * class.table_bits)));
-        let margin: Fr = chunk.iter().zip(weights).map(|(limb, weight)| *limb * weight).sum();
-        ordered.push(fr(bounds.big - 1) - margin);
+    // Class 0 has logit 0, ordered c - 1, so padding selects c - 2 and its margin is BIG - 1.
+    let selected = classes - 2;
+    let (mut logits, mut limbs) = (vec![0], vec![high_limbs(big - 1, t, class.margin_limbs)]);
+    for (j, chunk) in (1..classes).zip(high_of_others) {
+        let above: i128 = (1u32..).zip(chunk).map(|(k, limb)| limb << (k * t)).sum();
+        // c z_j + (c - 1 - j) = selected + BIG - above - low
+        let rest = selected + big - above - (classes - 1 - j);
+        logits.push(rest.div_euclid(classes));
         limbs.push(chunk.to_vec());
     }
-    let inverse = Fr::from(classes as u64).inverse().unwrap_or(Fr::ONE);
-    let logits = ordered
-        .iter()
-        .enumerate()
-        .map(|(j, z)| (*z - Fr::from((classes - 1 - j) as u64)) * inverse)
-        .collect();
     RowValues {
-        hidden: magnitudes.iter().map(|&m| (Fr::ZERO, m)).collect(),
+        hidden: magnitudes.iter().map(|&m| (Fr::ZERO, fr(m))).collect(),
         slack: vec![Fr::ZERO; bounds.output_packing.map_or(0, |packing| hidden.div_ceil(packing.terms))],
-        logits,
+        logits: logits.into_iter().map(fr).collect(),
         ok: false,
         selection: SelectionValues {
-            label: Fr::from(classes as u64),
-            selected: -Fr::ONE,
-            multiplicities: one_hot(classes, classes + 1),
+            label: Fr::from(class.classes as u64),
+            selected: fr(selected),
+            multiplicities: one_hot(class.classes, class.classes + 1),
         },
-        high: limbs,
+        high: limbs.into_iter().map(|limbs| limbs.into_iter().map(fr).collect()).collect(),
     }
 }
 
