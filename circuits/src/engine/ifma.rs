@@ -5,6 +5,9 @@
 //! here are of 254 bits, so R > 84p and a product of values below 8p comes out below 2p without a subtraction:
 //! `(ab + mp) / R < (64 p / R + 1) p < 2p`.
 
+// Limbs and halves of several operands are indexed alike: iterators would hide the formulas.
+#![allow(clippy::needless_range_loop)]
+
 use super::Modulus;
 use super::lanes::{Lanes, Mask};
 use ark_ff::{AdditiveGroup, Fp, FpConfig, MontBackend, MontConfig};

@@ -120,7 +120,7 @@ impl Windows {
         let at = self.bits * w;
         let low = shifted[at / 64] >> (at % 64);
         let high = match shifted.get(at / 64 + 1) {
-            Some(word) if at % 64 != 0 => word << (64 - at % 64),
+            Some(word) if !at.is_multiple_of(64) => word << (64 - at % 64),
             _ => 0,
         };
         let digit = (low | high) & ((1 << self.bits) - 1);
