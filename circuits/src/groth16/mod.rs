@@ -14,6 +14,7 @@
 pub(crate) mod api;
 mod blinder;
 mod challenge;
+mod cost;
 mod input_sum;
 mod key_file;
 pub(crate) mod keys;
@@ -27,6 +28,7 @@ pub use api::{
     Opening, OpeningError, VerifiedModel, commit, prove_model, prove_score, verify_model, verify_score,
 };
 pub use challenge::Transcript;
+pub use cost::{COST_VERSION, Cost, calibrate, cost};
 pub use keys::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
 pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, PROOF_BYTES, Proof};
 pub use prove::ProveError;
