@@ -19,24 +19,20 @@ pub const COST_VERSION: u32 = 1;
 
 /// What was measured.
 mod measured {
-    /// Work of one proof for each point of the evaluation domain.
-    pub const WORK_PER_DOMAIN_POINT: f64 = 3.0;
-    /// Work of one proof for each wire after the challenges, whose values fill the field.
-    pub const WORK_PER_DETERMINED_WIRE: f64 = 3.0;
-    /// Work of one proof for each committed wire: their values are small.
-    pub const WORK_PER_COMMITTED_WIRE: f64 = 0.3;
-    /// Bytes that a proof adds for each point of the evaluation domain: polynomials.
-    pub const BYTES_PER_DOMAIN_POINT: f64 = 400.0;
-    /// Bytes that a proof adds for each constraint: matrices and the constraint system.
-    pub const BYTES_PER_CONSTRAINT: f64 = 1000.0;
-    /// Of all wires, the share that occurs in A and in B: others have no point there in the key's file.
-    pub const LINEAR_SHARES: (f64, f64) = (0.6, 0.5);
+    /// Work of one proof for each point of the evaluation domain and each wire after the challenges (their values fill
+    /// the field; committed ones are small), if multi-exponentiations were all as long as the probe's.
+    pub const WORK_PER_POINT: f64 = 2.4;
+    /// Bytes that a proof adds for each wire after the challenges: constraint system, matrices, polynomials.
+    pub const BYTES_PER_DETERMINED_WIRE: f64 = 2000.0;
+    /// Points of a wire in A and B of a key's file, one in G2 counted as two: most wires have none in B.
+    pub const LINEAR_QUERY_POINTS: f64 = 1.4;
     /// The same for models with a hidden layer.
-    pub const MLP_SHARES: (f64, f64) = (0.6, 0.5);
+    pub const MLP_QUERY_POINTS: f64 = 2.0;
 }
 
 /// Points of the probe's multi-exponentiation.
-const PROBE_POINTS: usize = 1 << 13;
+const PROBE_POINTS: usize = 1 << PROBE_BITS;
+const PROBE_BITS: u32 = 13;
 /// How long the probe goes on.
 const PROBE_TIME: Duration = Duration::from_millis(300);
 
@@ -73,11 +69,10 @@ pub fn cost(class: &SizeClass) -> Result<Cost, BoundsError> {
     let counts = Counts::of(class, &Bounds::of(class)?);
     let (domain, constraints, wires) = (counts.domain(), counts.constraints, counts.variables());
     let committed = counts.model_wires + counts.committed_wires;
-    let work = measured::WORK_PER_DOMAIN_POINT * domain as f64
-        + measured::WORK_PER_DETERMINED_WIRE * counts.determined_wires as f64
-        + measured::WORK_PER_COMMITTED_WIRE * committed as f64;
-    let memory = measured::BYTES_PER_DOMAIN_POINT * domain as f64
-        + measured::BYTES_PER_CONSTRAINT * constraints as f64;
+    // A longer multi-exponentiation takes less for each point, about by the logarithm.
+    let shorter = f64::from(PROBE_BITS) / f64::from(domain.ilog2().max(1));
+    let work = measured::WORK_PER_POINT * (domain + counts.determined_wires) as f64 * shorter;
+    let memory = measured::BYTES_PER_DETERMINED_WIRE * counts.determined_wires as f64;
     Ok(Cost {
         constraints,
         domain,
@@ -96,13 +91,13 @@ fn memory_bytes(others: usize, wires: usize) -> u64 {
 /// Length of a key's file: points at infinity are left out there, one bit each stays.
 fn file_bytes(class: &SizeClass, counts: &Counts) -> u64 {
     const G1: f64 = 64.0;
-    let (in_a, in_b) = match class.family {
-        Family::Linear => measured::LINEAR_SHARES,
-        Family::Mlp { .. } => measured::MLP_SHARES,
+    let in_queries = match class.family {
+        Family::Linear => measured::LINEAR_QUERY_POINTS,
+        Family::Mlp { .. } => measured::MLP_QUERY_POINTS,
     };
     let wires = counts.variables();
     let dense = counts.domain() + counts.determined_wires + counts.model_wires + counts.committed_wires;
-    let points = dense as f64 + wires as f64 * (in_a + 3.0 * in_b);
+    let points = dense as f64 + wires as f64 * in_queries;
     let bitmaps = (5 * wires + counts.domain()) / 8;
     (G1 * points) as u64 + bitmaps as u64
 }
@@ -125,7 +120,7 @@ pub fn calibrate() -> f64 {
     let mut times = Vec::new();
     while times.is_empty() || begin.elapsed() < PROBE_TIME {
         let start = Instant::now();
-        std::hint::black_box(G1Projective::msm_unchecked(&points, &scalars));
+        let _ = std::hint::black_box(G1Projective::msm_unchecked(&points, &scalars));
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);

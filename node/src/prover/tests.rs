@@ -282,9 +282,9 @@ fn one_folder_has_one_entry_whoever_prepares_it() {
     assert_eq!(other(machine.prepare(Some(first.total() - 1), &folder)), "claimed rows");
     assert_eq!(other(Machine::new().prepare(None, &folder)), "competitor");
     let late = machine.twin();
-    late.prepare(None, &JobFolder::new(&late.dir.path().join("own"))).unwrap();
-    std::fs::write(late.files(".entry")[0].clone(), first.entry.bytes()).unwrap();
-    assert_eq!(late.prepare(None, &folder).unwrap().entry.id(), first.entry.id());
+    let entered = late.with(|bench, scored| bench.make(scored, &scored.correct, "Eve", Source::HERE));
+    assert_ne!(entered.unwrap().entry.id(), first.entry.id());
+    assert_eq!(other(late.prepare(None, &folder)), "entry", "one that may be published is not given up");
 }
 
 #[test]
