@@ -21,7 +21,7 @@ pub const COST_VERSION: u32 = 1;
 mod measured {
     /// Work of one proof for each point of the evaluation domain and each wire after the challenges (their values fill
     /// the field; committed ones are small), if multi-exponentiations were all as long as the probe's.
-    pub const WORK_PER_POINT: f64 = 2.4;
+    pub const WORK_PER_POINT: f64 = 2.55;
     /// Bytes that a proof adds for each wire after the challenges: constraint system, matrices, polynomials.
     pub const BYTES_PER_DETERMINED_WIRE: f64 = 2000.0;
     /// Points of a wire in A and B of a key's file, one in G2 counted as two: most wires have none in B.
