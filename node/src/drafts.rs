@@ -6,10 +6,12 @@
 //! openings/<competition>/<commitment>.opening       weights and blinder: as secret as the model
 //! openings/<competition>/<commitment>.entry         the signed entry
 //! openings/<competition>/<commitment>.<K>           the signed submission that claims K
+//! openings/<competition>/<commitment>.chunks/       proofs of single chunks, as soon as each is there
 //! ```
 
-use crate::home::{Home, HomeError, make_private_dir, read_private, write_private};
+use crate::home::{Home, HomeError, make_private_dir, read_private, write_private, write_private_new};
 use crate::limits;
+use crate::prover::ChunkFolder;
 use circuits::groth16::Commitment;
 use protocol::RecordId;
 use std::path::PathBuf;
@@ -45,20 +47,50 @@ impl Drafts {
         write_private(&self.path("opening"), bytes)
     }
 
+    /// The opening, if there is one.
+    ///
+    /// # Errors
+    /// If the disk fails or others may read the file.
+    pub fn opening(&self) -> Result<Option<Vec<u8>>, HomeError> {
+        self.read("opening", limits::OPENING_MAX_BYTES)
+    }
+
     /// The signed entry, if it has been made.
     ///
     /// # Errors
     /// If the disk fails or others may read the file.
     pub fn entry(&self) -> Result<Option<Vec<u8>>, HomeError> {
-        self.read("entry")
+        self.read("entry", limits::RECORD_MAX_BYTES as u64)
     }
 
-    /// Keeps the signed entry.
+    /// Keeps the signed entry, unless there is one: it is what other proofs may refer to already. Returns the one
+    /// that is kept.
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn write_entry(&self, bytes: &[u8]) -> Result<(), HomeError> {
+    pub fn keep_entry(&self, bytes: &[u8]) -> Result<Vec<u8>, HomeError> {
+        if write_private_new(&self.path("entry"), bytes)? {
+            return Ok(bytes.to_vec());
+        }
+        read_private(&self.path("entry"), limits::RECORD_MAX_BYTES as u64)
+    }
+
+    /// Puts another signed entry in the place of one that nothing refers to.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn replace_entry(&self, bytes: &[u8]) -> Result<(), HomeError> {
         write_private(&self.path("entry"), bytes)
+    }
+
+    /// Proofs of single chunks.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn chunks(&self) -> Result<ChunkFolder, HomeError> {
+        let dir = self.path("chunks");
+        make_private_dir(&dir)?;
+        Ok(ChunkFolder::new(dir))
     }
 
     /// The signed submission that claims so many rows, if it has been made.
@@ -66,7 +98,7 @@ impl Drafts {
     /// # Errors
     /// If the disk fails or others may read the file.
     pub fn submission(&self, correct: u64) -> Result<Option<Vec<u8>>, HomeError> {
-        self.read(&correct.to_string())
+        self.read(&correct.to_string(), limits::RECORD_MAX_BYTES as u64)
     }
 
     /// Keeps the signed submission that claims so many rows.
@@ -77,11 +109,11 @@ impl Drafts {
         write_private(&self.path(&correct.to_string()), bytes)
     }
 
-    fn read(&self, what: &str) -> Result<Option<Vec<u8>>, HomeError> {
+    fn read(&self, what: &str, max: u64) -> Result<Option<Vec<u8>>, HomeError> {
         let path = self.path(what);
         if !path.exists() {
             return Ok(None);
         }
-        read_private(&path, limits::RECORD_MAX_BYTES as u64).map(Some)
+        read_private(&path, max).map(Some)
     }
 }

@@ -7,6 +7,7 @@
 //! blobs/           files by their BLAKE3
 //! openings/        what opens the commitments of own entries (0600)
 //! keys/            proving keys made here
+//! calibration.json how fast this machine proves
 //! podium.sock      the running node's socket (0600)
 //! ```
 
@@ -129,6 +130,16 @@ impl Home {
         self.dir.join("keys")
     }
 
+    /// How fast this machine proves.
+    pub fn calibration(&self) -> PathBuf {
+        self.dir.join("calibration.json")
+    }
+
+    /// Whether there is an identity.
+    pub fn is_initialised(&self) -> bool {
+        self.identity_path().exists()
+    }
+
     /// The socket.
     pub fn socket(&self) -> PathBuf {
         self.socket.clone().unwrap_or_else(|| self.dir.join("podium.sock"))
@@ -218,13 +229,35 @@ pub fn make_private_dir(dir: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// If the disk fails.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
+    let (dir, temp) = flushed(path, bytes)?;
+    temp.persist(path).map_err(|error| io(path)(error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
+}
+
+/// Writes a 0600 file as [`write_private`] does, unless there is one of that name already: then it stays as it is, and
+/// the answer is false. Of several that do this at once, one writes.
+///
+/// # Errors
+/// If the disk fails.
+pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<bool, HomeError> {
+    let (dir, temp) = flushed(path, bytes)?;
+    match temp.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(io(path)(error.error)),
+    }
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))?;
+    Ok(true)
+}
+
+/// The folder of a path, and a temporary file in it with these bytes, on disk.
+fn flushed<'a>(path: &'a Path, bytes: &[u8]) -> Result<(&'a Path, tempfile::NamedTempFile), HomeError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     // tempfile makes its files with mode 0600.
     let mut temp = tempfile::Builder::new().prefix(".new-").tempfile_in(dir).map_err(io(dir))?;
     temp.write_all(bytes).map_err(io(path))?;
     temp.as_file().sync_all().map_err(io(path))?;
-    temp.persist(path).map_err(|error| io(path)(error.error))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
+    Ok((dir, temp))
 }
 
 /// Reads a 0600 file of at most `max` bytes.
@@ -298,6 +331,16 @@ mod tests {
         home.init().unwrap();
         std::fs::set_permissions(home.secret_path(), Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(home.identity(), Err(HomeError::Mode { got: 0o644, .. })));
+    }
+
+    #[test]
+    fn of_two_writers_of_a_new_file_one_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("entry");
+        assert!(write_private_new(&path, b"first").unwrap());
+        assert!(!write_private_new(&path, b"second").unwrap());
+        assert_eq!(read_private(&path, 100).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
     }
 
     #[test]

@@ -222,6 +222,30 @@ pub fn load(path: &Path, pinned: BlobId) -> Result<ProvingKey, KeysError> {
     key.map_err(|source| KeysError::Key { path: path.to_owned(), source })
 }
 
+/// Loads a pinned proving key from a folder that others may write to: it is read into memory first.
+///
+/// # Errors
+/// If it is another file, or damaged.
+pub fn load_copied(path: &Path, pinned: BlobRef) -> Result<ProvingKey, KeysError> {
+    let bytes = crate::home::read_input(path, pinned.bytes.min(limits::KEY_MAX_BYTES))?;
+    ProvingKey::from_pinned_bytes(&bytes, pinned.id.as_bytes())
+        .map_err(|source| KeysError::Key { path: path.to_owned(), source })
+}
+
+/// Copies a key file: a temporary one, flushed, then renamed.
+///
+/// # Errors
+/// If the disk fails.
+pub fn copy(from: &Path, to: &Path) -> Result<(), KeysError> {
+    let dir = to.parent().unwrap_or(Path::new("."));
+    let mut temp = tempfile::Builder::new().prefix(".key-").tempfile_in(dir).map_err(io(dir))?;
+    let mut source = File::open(from).map_err(io(from))?;
+    std::io::copy(&mut source, temp.as_file_mut()).map_err(io(to))?;
+    temp.as_file().sync_all().map_err(io(to))?;
+    temp.persist(to).map_err(|error| io(to)(error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
+}
+
 /// Maps a file of at most [`limits::KEY_MAX_BYTES`] and gives its bytes to `work`.
 #[allow(unsafe_code)]
 fn with_mapped<T>(path: &Path, work: impl FnOnce(&[u8]) -> T) -> Result<T, KeysError> {

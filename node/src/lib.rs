@@ -7,7 +7,7 @@
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  blobs: where files lie;  home: the data folder
-//! prover       from a model to signed records;  keys: proving keys;  drafts: openings
+//! prover/      from a model to signed records;  keys: proving keys;  drafts: openings
 //! limits       every bound
 //! ```
 

@@ -146,3 +146,9 @@ pub const STORE_MAX_RECORDS: u64 = 1_000_000;
 
 /// Largest proving key file.
 pub const KEY_MAX_BYTES: u64 = BLOB_MAX_BYTES;
+/// Longest opening: the weights of the largest size class, several times over.
+pub const OPENING_MAX_BYTES: u64 = 16 << 20;
+/// What the threads that prove may have reported before it is looked at; further steps are not shown.
+pub const PROVER_EVENTS: usize = 64;
+/// Most proofs at once that may be asked for.
+pub const PROVER_JOBS: u16 = 256;

@@ -15,6 +15,7 @@ pub(crate) mod api;
 mod audit;
 mod blinder;
 mod challenge;
+mod cost;
 mod floor;
 mod input_sum;
 mod key_file;
@@ -32,6 +33,7 @@ pub use api::{
     Opening, OpeningError, VerifiedModel, commit, prove_model, prove_score, verify_model, verify_score,
 };
 pub use challenge::Transcript;
+pub use cost::{COST_VERSION, Cost, Probe, cost};
 pub use floor::{Arkworks, Floor, FloorPart};
 pub use keys::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
 pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, PROOF_BYTES, Proof};

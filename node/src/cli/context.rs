@@ -6,7 +6,7 @@ use crate::daemon::DaemonError;
 use crate::home::Home;
 use crate::ledger::LedgerError;
 use crate::net::NetError;
-use crate::prover::ProverError;
+use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
 use protocol::{OfflineError, RuleError, SealError};
@@ -117,8 +117,29 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.downcast_ref::<RuleError>().is_some() || error.downcast_ref::<SealError>().is_some() {
         return Some(4);
     }
+    if let Some(error) = error.downcast_ref::<ChunkFileError>() {
+        return match error {
+            ChunkFileError::Invalid { .. } => Some(3),
+            ChunkFileError::Statement { .. }
+            | ChunkFileError::Foreign { .. }
+            | ChunkFileError::Duplicate { .. }
+            | ChunkFileError::TooMany { .. } => Some(4),
+            _ => None,
+        };
+    }
+    if let Some(error) = error.downcast_ref::<JobError>() {
+        let refused = matches!(error, JobError::Other { .. } | JobError::NoSuchChunk { .. });
+        return refused.then_some(4);
+    }
+    if error.downcast_ref::<BudgetError>().is_some() {
+        return Some(4);
+    }
     match error.downcast_ref::<ProverError>()? {
+        ProverError::Job(error) => code_of(error),
+        ProverError::ChunkFile(error) => code_of(error),
+        ProverError::Budget(error) => code_of(error),
         ProverError::Claim { .. }
+        | ProverError::Missing { .. }
         | ProverError::Deadline { .. }
         | ProverError::Class { .. }
         | ProverError::Fit(_)
@@ -137,13 +158,22 @@ mod tests {
     #[test]
     fn errors_have_their_exit_codes_however_deep_they_lie() {
         let in_use = || StoreError::InUse { path: "store".into() };
-        let cases: [(anyhow::Error, u8); 7] = [
+        let class = "linear-30-2".parse().unwrap();
+        let crowded = || BudgetError::Memory { class, needed: 2, budget: 1, smaller: None };
+        let missing = || ProverError::Missing { missing: vec![1], all: 2 };
+        let foreign = || ChunkFileError::Foreign { path: "f".into(), expected: 1, got: 2 };
+        let cases: [(anyhow::Error, u8); 12] = [
             (anyhow::anyhow!("anything"), 1),
             (anyhow::Error::new(LedgerError::Store(in_use())), 6),
             (anyhow::Error::new(DaemonError::Ledger(LedgerError::Store(in_use()))).context("starting"), 6),
             (anyhow::Error::new(SocketError::InUse { path: "s".into() }), 6),
             (anyhow::Error::new(ProverError::Claim { expected: 1, rows: 2, got: 2 }).context("submit"), 4),
             (anyhow::Error::new(ClientError::NotRunning { path: "s".into() }), 5),
+            (anyhow::Error::new(missing()), 4),
+            (anyhow::Error::new(ProverError::ChunkFile(foreign())), 4),
+            (anyhow::Error::new(JobError::NoSuchChunk { expected: 1, got: 2 }), 4),
+            (anyhow::Error::new(ProverError::Job(JobError::NotPrepared { path: "d".into() })), 1),
+            (anyhow::Error::new(ProverError::Budget(crowded())), 4),
             (anyhow::Error::new(OfflineError::TestSet(circuits::TestSetError::NotCanonical)), 3),
         ];
         for (error, code) in cases {

@@ -2,10 +2,10 @@
 
 mod backend;
 mod bench;
-mod bench_floor;
 mod competitions;
 mod context;
 mod demo;
+mod effort;
 mod host;
 mod init;
 mod keys;
@@ -13,6 +13,7 @@ mod leaderboard;
 mod output;
 mod peers;
 mod progress;
+mod prove_chunk;
 mod run;
 mod score;
 mod show;
@@ -72,6 +73,8 @@ enum Command {
     Score(score::Args),
     /// Prove what a model scores, and submit the proof.
     Submit(submit::Args),
+    /// Prove some chunks of a submission: one task of an array job.
+    ProveChunk(prove_chunk::Args),
     /// Check a submission's proofs again, offline.
     Verify(verify::Args),
     /// Show a competition's leaderboard.
@@ -113,6 +116,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Show(args) => args.run(&context),
         Command::Score(args) => args.run(&context),
         Command::Submit(args) => args.run(&context),
+        Command::ProveChunk(args) => args.run(&context),
         Command::Verify(args) => args.run(&context),
         Command::Leaderboard(args) => args.run(&context),
         Command::Peers(args) => args.run(&context),

@@ -2,13 +2,13 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::effort::Effort;
 use super::output;
 use super::progress::Progress;
 use super::score::{Trial, trial};
 use crate::keys;
-use crate::prover::{self, Made, Workbench};
+use crate::prover::{self, Job, JobFolder, Made, Source, Workbench};
 use circuits::ClassId;
-use circuits::groth16::ProvingKey;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -16,10 +16,18 @@ const EXAMPLES: &str = "\
 Examples:
   node submit --competition 3fa1 --model model.onnx --name Ada
   node submit --competition 3fa1 --model model.onnx --claim threshold
-  node submit --competition 3fa1 --model model.onnx --claim 850
+  node submit --competition 3fa1 --model model.onnx --memory 2GiB --jobs 2
 
 The weights never leave this machine. A lower claim tells less about the model; the board shows the claim. Running
-the same command again is harmless: the same entry is found and published again.";
+the same command again is harmless: what has been proved is found, only the rest is proved, and the same entry is
+published again. That holds after Ctrl-C and after a kill, too.
+
+Sharing the work among the machines of a batch system, here of 12 chunks (`node score` says how many there are):
+  node submit --competition 3fa1 --model model.onnx --name Ada --chunks /shared/job --prepare
+  sbatch --wait --array=0-11 --wrap 'node prove-chunk --out /shared/job --chunk $SLURM_ARRAY_TASK_ID'
+  node submit --competition 3fa1 --model model.onnx --chunks /shared/job
+Name and claim are fixed by --prepare. The last command verifies every file, proves what is missing (unless
+--no-prove) and publishes. See `node prove-chunk --help` for what the machines need.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -39,6 +47,17 @@ pub struct Args {
     /// Size class to use [default: the smallest that fits].
     #[arg(long, value_name = "CLASS")]
     size_class: Option<ClassId>,
+    /// Take the proofs of chunks from this folder, which an array job has filled.
+    #[arg(long, value_name = "DIR")]
+    chunks: Option<PathBuf>,
+    /// Make the entry, fill the folder of --chunks with what the machines need, and stop.
+    #[arg(long, requires = "chunks", conflicts_with = "no_prove")]
+    prepare: bool,
+    /// Refuse if chunks are missing, instead of proving them here.
+    #[arg(long, requires = "chunks")]
+    no_prove: bool,
+    #[command(flatten)]
+    effort: Effort,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +96,13 @@ impl Args {
         let trial = trial(&mut backend, &self.competition, &self.model, self.size_class)?;
         trial.contest.check_open()?;
         prover::check_name(&trial.contest, trial.admitted.class, &self.name)?;
-        let rules = &trial.contest.rules;
-        let wanted = wanted(self.claim, trial.scored.total(), rules.rows, rules.threshold_bps)?;
-        let claims = trial.scored.claims(wanted)?;
-        let key = proving_key(context, &mut backend, &trial)?;
+        let folder = self.chunks.as_deref().map(JobFolder::new);
+        let claims = self.claims(&trial, folder.as_ref())?;
+        let plan = self.effort.plan_of(&trial)?;
+        self.effort.check(&plan, &trial)?;
+        self.effort.explain(&plan);
+        let path = proving_key(context, &mut backend, &trial)?;
+        let key = keys::load(&path, trial.admitted.proving_key.id)?;
         let progress = Progress::new("proving");
         let bench = Workbench {
             home: &context.home,
@@ -88,9 +110,18 @@ impl Args {
             contest: &trial.contest,
             set: &trial.set,
             key: &key,
+            jobs: plan.jobs,
             progress: &|step, part| progress.report(step, part),
         };
-        let made = bench.make(&trial.scored, &claims, &self.name)?;
+        if let Some(folder) = folder.as_ref().filter(|_| !self.no_prove) {
+            let job = bench.prepare(&trial.scored, &claims, &self.name, folder, &path)?;
+            if self.prepare {
+                progress.finish();
+                return prepared(context, folder, &job);
+            }
+        }
+        let source = Source { folder: folder.as_ref(), prove: !self.no_prove };
+        let made = bench.make(&trial.scored, &claims, &self.name, source)?;
         progress.finish();
         let entry_new = backend.publish(made.entry.bytes())?;
         let submission_new = backend.publish(made.submission.bytes())?;
@@ -99,6 +130,35 @@ impl Args {
         }
         report(context, &made, entry_new, submission_new)
     }
+
+    /// Rows to claim of each chunk: those of a prepared job, unless another claim was asked for, which will be refused.
+    fn claims(&self, trial: &Trial, folder: Option<&JobFolder>) -> anyhow::Result<Vec<u64>> {
+        let rules = &trial.contest.rules;
+        let job = folder.map(JobFolder::open).transpose()?.flatten();
+        let wanted = match (&job, self.claim) {
+            (Some(job), None) => job.total(),
+            _ => wanted(self.claim, trial.scored.total(), rules.rows, rules.threshold_bps)?,
+        };
+        Ok(trial.scored.claims(wanted)?)
+    }
+}
+
+/// What the machines are told to do.
+fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<()> {
+    let (dir, last) = (folder.dir().display().to_string(), job.claims.len().saturating_sub(1));
+    if context.json {
+        return output::json(&json!({
+            "competition": job.body.competition.to_string(),
+            "entry": job.entry.id().to_string(),
+            "chunks": job.claims.len(),
+            "correct": job.total(),
+            "folder": dir,
+        }));
+    }
+    output::message(&format!(
+        "prepared: the machines run `node prove-chunk --out {dir} --chunk N`, N from 0 to {last}"
+    ));
+    output::data(&dir)
 }
 
 fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool) -> anyhow::Result<()> {
@@ -113,6 +173,8 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
             "submission": submission,
             "submission_new": submission_new,
             "submission_reused": made.submission_reused,
+            "chunks": verified.chunks,
+            "chunks_proved": made.proved,
             "size_class": verified.class.as_str(),
             "correct": verified.correct,
             "rows": verified.rows,
@@ -137,18 +199,14 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
 }
 
 /// The class's key: made here, or fetched. It is the competition that pins it.
-fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<ProvingKey> {
+fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<PathBuf> {
     let (class, pinned) = (trial.admitted.class, trial.admitted.proving_key);
-    let here = keys::find(&context.home, class, Some(pinned))?;
-    let path = match here {
-        Some(key) => key.path,
-        None => {
-            let size = output::bytes(pinned.bytes);
-            output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
-            backend.get_blob(pinned, &format!("the proving key of {class}"))?
-        }
-    };
-    Ok(keys::load(&path, pinned.id)?)
+    if let Some(key) = keys::find(&context.home, class, Some(pinned))? {
+        return Ok(key.path);
+    }
+    let size = output::bytes(pinned.bytes);
+    output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
+    backend.get_blob(pinned, &format!("the proving key of {class}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::client::{Client, ClientError};
 use crate::home::{Home, Identity};
 use crate::ledger::now;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response};
-use crate::prover::{Contest, Made, Scored, Workbench};
+use crate::prover::{Contest, Made, Scored, Source, Workbench};
 use crate::{keys, limits};
 use api::{Body, Command, Peer};
 use circuits::ClassId;
@@ -306,9 +306,10 @@ async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Co
         contest: &contest,
         set: &set,
         key: &proving_key,
+        jobs: 1,
         progress: &|_, _| {},
     };
-    let made = bench.make(&scored, &scored.claims(200).unwrap(), "Mallory").unwrap();
+    let made = bench.make(&scored, &scored.claims(200).unwrap(), "Mallory", Source::HERE).unwrap();
     (contest, made)
 }
 

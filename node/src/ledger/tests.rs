@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::home::{Home, Identity};
-use crate::prover::{Contest, Scored, Workbench};
+use crate::prover::{Contest, Scored, Source, Workbench};
 use crate::{keys, limits, store::MemoryStore};
 use circuits::ClassId;
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
@@ -63,9 +63,10 @@ impl Scene {
             contest: &contest,
             set: &set,
             key: &proving_key,
+            jobs: 1,
             progress,
         };
-        let made = bench.make(&scored, &scored.claims(200).unwrap(), "Ada").unwrap();
+        let made = bench.make(&scored, &scored.claims(200).unwrap(), "Ada", Source::HERE).unwrap();
         Self { _dir: dir, identity, blobs, competition, entry: made.entry, submission: made.submission }
     }
 

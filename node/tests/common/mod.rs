@@ -116,6 +116,36 @@ pub fn run(dir: &Path, arguments: &[&str]) -> Output {
     command(dir).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
+/// A command that runs beside the test. It ends with the test, however the test ends.
+pub struct Running(Child);
+
+/// Starts a command.
+pub fn spawn(dir: &Path, arguments: &[&str]) -> Running {
+    let mut command = command(dir);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    Running(command.spawn().unwrap())
+}
+
+impl Running {
+    /// As a power cut would.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Waits for its end: whether it succeeded.
+    pub fn wait(&mut self) -> bool {
+        self.0.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill(); // it may have ended already
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs a command that must succeed, and reads its JSON.
 pub fn json(dir: &Path, arguments: &[&str]) -> Value {
     let output = run(dir, &[&["--json"], arguments].concat());
@@ -133,10 +163,15 @@ pub fn expect(code: i32, output: &Output) -> String {
 
 /// Waits until it is so.
 pub fn eventually(what: &str, done: impl Fn() -> bool) {
+    eventually_every(Duration::from_millis(100), what, done);
+}
+
+/// The same, looking so often.
+pub fn eventually_every(pause: Duration, what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
         assert!(start.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(pause);
     }
 }
 

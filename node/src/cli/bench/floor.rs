@@ -1,7 +1,7 @@
 //! `node bench --floor`: what of a proof's time its multi-exponentiations and transforms are.
 
-use super::bench::median;
-use super::output::{self, Align};
+use super::median;
+use crate::cli::output::{self, Align};
 use circuits::groth16::{Floor, FloorPart};
 use serde::{Deserialize, Serialize};
 

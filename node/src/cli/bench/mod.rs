@@ -1,16 +1,20 @@
 //! `node bench`: what setup, proving and verification take. Every stage of every workload runs in a process of its
 //! own, so that its peak memory is its own.
 
-use super::bench_floor::{self, FloorFigures};
+mod data;
+mod floor;
+mod scale;
+
 use super::context::Context;
 use super::output::{self, Align};
+use crate::prover::{Calibration, Plan};
 use anyhow::{Context as _, bail, ensure};
 use circuits::groth16::{Floor, ProvingKey, commit, prove_model, prove_score, verify_model, verify_score};
-use circuits::model::Layer;
 use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 use circuits::{ClassId, IntegerModel, TestSet};
 use clap::ValueEnum;
-use datasets::{CsvOptions, IdxOptions, import_csv, import_idx, quantise, read_onnx, samples};
+use data::Workload;
+use floor::FloorFigures;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,12 +25,13 @@ Examples:
   node bench
   node bench --workload digits-mlp --runs 5 --json
   node bench --floor --runs 5
+  node bench --scale --size-class linear-64-10
 
 Times are medians in seconds of wall-clock time on this machine with all its cores. Peak memory is that of the
-process that only proves (the mapped key included) and of the one that only makes the key.";
-
-/// The first 2,000 rows would take another size class; this many are in the workload's definition.
-const MNIST_ROWS: usize = 1000;
+process that only proves (the mapped key included) and of the one that only makes the key. The last two columns divide
+what `node score` would predict, from a third of a second's measurement, by what was measured.
+With --scale: time and memory against rows, cut into chunks, against hidden units and classes, padded into the size
+class, and against the size classes themselves.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,6 +45,15 @@ pub struct Args {
     /// Compares a proof with its floor: the multi-exponentiations and transforms alone, in the same process.
     #[arg(long)]
     floor: bool,
+    /// Prove test sets of growing size instead of the workloads.
+    #[arg(long, conflicts_with = "workload")]
+    scale: bool,
+    /// With --scale: only this size class; may be repeated.
+    #[arg(long, value_name = "CLASS", requires = "scale")]
+    size_class: Vec<ClassId>,
+    /// One point of --scale, in this process.
+    #[arg(long, hide = true, requires = "key", value_parser = scale::Point::parse)]
+    point: Option<scale::Point>,
     /// One stage of one workload, in this process.
     #[arg(long, hide = true, value_enum, requires = "key")]
     stage: Option<Stage>,
@@ -53,18 +67,6 @@ enum Stage {
     Setup,
     Prove,
     Floor,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Workload {
-    /// Breast cancer, logistic regression, 284 rows.
-    BcLinear,
-    /// Digits, logistic regression, 898 rows.
-    DigitsLinear,
-    /// Digits, MLP with 32 hidden units, 898 rows.
-    DigitsMlp,
-    /// Synthetic images of 784 pixels, MLP with 32 hidden units, 1,000 rows.
-    MnistMlp,
 }
 
 /// What making the key takes.
@@ -102,97 +104,29 @@ struct Figures {
     setup: SetupFigures,
     #[serde(flatten)]
     prove: ProveFigures,
-}
-
-impl Workload {
-    fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
-    fn class(self) -> anyhow::Result<ClassId> {
-        Ok(match self {
-            Self::BcLinear => "linear-30-2",
-            Self::DigitsLinear => "linear-64-10",
-            Self::DigitsMlp => "mlp-64-32-10",
-            Self::MnistMlp => "mlp-784-32-10",
-        }
-        .parse()?)
-    }
-
-    fn data(self) -> anyhow::Result<(TestSet, IntegerModel)> {
-        let class = self.class()?;
-        let sample = |test: &[u8], mut train: &[u8], label: &str, bits, model: &[u8]| {
-            let set = import_csv(test, Some(&mut train), &CsvOptions::new(label, bits))?;
-            let (model, _) = quantise(&read_onnx(model)?, set.task(), class.class(), Some(&set))?;
-            anyhow::Ok((set, model))
-        };
-        let digits = |model| {
-            let (test, train) = (samples::DIGITS_TEST_CSV, samples::DIGITS_TRAIN_CSV);
-            sample(test, train, samples::DIGITS_LABEL, samples::DIGITS_FEATURE_BITS, model)
-        };
-        match self {
-            Self::BcLinear => sample(
-                samples::BREAST_CANCER_TEST_CSV,
-                samples::BREAST_CANCER_TRAIN_CSV,
-                samples::BREAST_CANCER_LABEL,
-                samples::BREAST_CANCER_FEATURE_BITS,
-                samples::BREAST_CANCER_LOGISTIC_ONNX,
-            ),
-            Self::DigitsLinear => digits(samples::DIGITS_LOGISTIC_ONNX),
-            Self::DigitsMlp => digits(samples::DIGITS_MLP_ONNX),
-            Self::MnistMlp => synthetic_mnist(class),
-        }
-    }
-}
-
-/// Numbers that look random and are the same everywhere.
-struct Numbers(blake3::OutputReader);
-
-impl Numbers {
-    fn new(name: &str) -> Self {
-        Self(blake3::Hasher::new().update(name.as_bytes()).finalize_xof())
-    }
-
-    fn byte(&mut self) -> u8 {
-        let mut byte = [0];
-        self.0.fill(&mut byte);
-        u8::from_be_bytes(byte)
-    }
-}
-
-/// Images in IDX files as MNIST has them, a fifth of the pixels set, and a model whose weights are so small that no
-/// hidden unit leaves its range. Cost does not depend on the values.
-fn synthetic_mnist(class: ClassId) -> anyhow::Result<(TestSet, IntegerModel)> {
-    let mut numbers = Numbers::new("podium bench images");
-    let rows = u32::try_from(MNIST_ROWS)?;
-    let mut images: Vec<u8> = [0x0803u32, rows, 28, 28].iter().flat_map(|n| n.to_be_bytes()).collect();
-    for _ in 0..MNIST_ROWS * 784 {
-        let set = numbers.byte() < 52;
-        images.push(if set { numbers.byte() } else { 0 });
-    }
-    let mut labels: Vec<u8> = [0x0801u32, rows].iter().flat_map(|n| n.to_be_bytes()).collect();
-    labels.extend((0..MNIST_ROWS).map(|i| (i % 10) as u8));
-    let options = IdxOptions { feature_bits: 5, white: 255.0, classes: None };
-    let set = import_idx(&mut images.as_slice(), &mut labels.as_slice(), &options)?;
-    let mut layer = |inputs: usize, outputs: usize| Layer {
-        inputs,
-        outputs,
-        weights: (0..inputs * outputs).map(|_| i32::from(numbers.byte() % 31) - 15).collect(),
-        biases: (0..outputs).map(|_| i64::from(numbers.byte()) - 128).collect(),
-    };
-    let layers = [layer(784, 32), layer(32, 10)];
-    Ok((set, IntegerModel::new(class.class(), &layers)?))
+    predicted_seconds: f64,
+    predicted_peak_bytes: u64,
 }
 
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        if let (Some(point), Some(key)) = (&self.point, &self.key) {
+            return match self.stage {
+                Some(Stage::Setup) => output::json(&setup(point.class(), key)?),
+                _ => output::json(&point.prove(key)?),
+            };
+        }
         if let (Some(stage), Some(key)) = (self.stage, &self.key) {
             let Some(workload) = self.workload.first() else { bail!("expected a workload") };
             return match stage {
-                Stage::Setup => output::json(&setup(*workload, key)?),
+                Stage::Setup => output::json(&setup(workload.class()?, key)?),
                 Stage::Prove => output::json(&prove(*workload, key, self.runs)?),
-                Stage::Floor => output::json(&floor(*workload, key, self.runs)?),
+                Stage::Floor => output::json(&measure_floor(*workload, key, self.runs)?),
             };
+        }
+        let seconds_per_unit = Calibration::measure().seconds_per_unit;
+        if self.scale {
+            return scale::run(context, &self.size_class, seconds_per_unit);
         }
         let all = Workload::value_variants().to_vec();
         let workloads = if self.workload.is_empty() { all } else { self.workload };
@@ -202,7 +136,7 @@ impl Args {
         let mut figures = Vec::new();
         for workload in workloads {
             output::message(&format!("{} ...", workload.name()));
-            figures.push(measure(workload, self.runs)?);
+            figures.push(measure(workload, self.runs, seconds_per_unit)?);
         }
         if context.json { output::json(&figures) } else { output::data(&text(&figures)) }
     }
@@ -217,44 +151,46 @@ fn floors(context: &Context, workloads: &[Workload], runs: u32) -> anyhow::Resul
         stage(*workload, "setup", &key, runs)?;
         figures.push(serde_json::from_slice(&stage(*workload, "floor", &key, runs)?)?);
     }
-    if context.json { output::json(&figures) } else { output::data(&bench_floor::text(&figures)) }
+    if context.json { output::json(&figures) } else { output::data(&floor::text(&figures)) }
 }
 
-fn measure(workload: Workload, runs: u32) -> anyhow::Result<Figures> {
+fn measure(workload: Workload, runs: u32, seconds_per_unit: f64) -> anyhow::Result<Figures> {
     let folder = tempfile::Builder::new().prefix("podium-bench-").tempdir()?;
     let key = folder.path().join("key");
     let setup = stage(workload, "setup", &key, runs)?;
-    let prove = stage(workload, "prove", &key, runs)?;
+    let prove: ProveFigures = serde_json::from_slice(&stage(workload, "prove", &key, runs)?)?;
+    let class = workload.class()?;
+    let plan = Plan::new(class, 1, (prove.rows * class.class().features) as u64, None, Some(1))?;
     Ok(Figures {
         workload: workload.name(),
-        size_class: workload.class()?.to_string(),
+        size_class: class.to_string(),
         setup: serde_json::from_slice(&setup)?,
-        prove: serde_json::from_slice(&prove)?,
+        prove,
+        predicted_seconds: plan.cost.seconds(seconds_per_unit),
+        predicted_peak_bytes: plan.peak_bytes(),
     })
 }
 
 fn stage(workload: Workload, stage: &str, key: &Path, runs: u32) -> anyhow::Result<Vec<u8>> {
+    let (name, runs) = (workload.name(), runs.to_string());
+    child(key, &["--workload", &name, "--stage", stage, "--runs", &runs])
+}
+
+/// What this command prints in a process of its own.
+fn child(key: &Path, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     let output = Command::new(std::env::current_exe()?)
-        .args([
-            "bench",
-            "--workload",
-            &workload.name(),
-            "--stage",
-            stage,
-            "--runs",
-            &runs.to_string(),
-            "--key",
-        ])
+        .arg("bench")
+        .args(arguments)
+        .arg("--key")
         .arg(key)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;
-    ensure!(output.status.success(), "{} {stage} failed: {}", workload.name(), output.status);
+    ensure!(output.status.success(), "bench {} failed: {}", arguments.join(" "), output.status);
     Ok(output.stdout)
 }
 
-fn setup(workload: Workload, path: &Path) -> anyhow::Result<SetupFigures> {
-    let class = workload.class()?;
+fn setup(class: ClassId, path: &Path) -> anyhow::Result<SetupFigures> {
     let start = Instant::now();
     let key = ProvingKey::generate(class.class(), &mut rand::rngs::OsRng, &|_, _| {})?;
     let setup_seconds = start.elapsed().as_secs_f64();
@@ -286,7 +222,7 @@ fn claim(set: &TestSet, model: &IntegerModel) -> anyhow::Result<ScoreClaim> {
     Ok(ScoreClaim { scope: SCOPE, entry: [3; 32], chunk: *chunk, rows: set.rows() as u64, correct })
 }
 
-fn floor(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<FloorFigures> {
+fn measure_floor(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<FloorFigures> {
     let (set, model) = workload.data()?;
     let key = crate::keys::load(path, crate::keys::digest(path)?)?;
     let opening = commit(&key, &model, &COMPETITION, &SECRET)?;
@@ -354,6 +290,11 @@ fn peak_bytes() -> Option<u64> {
     Some(kilobytes * 1024)
 }
 
+/// What was predicted, in parts of what was measured.
+fn ratio(predicted: f64, measured: Option<f64>) -> String {
+    measured.map_or("n/a".to_owned(), |measured| format!("{:.2}", predicted / measured))
+}
+
 fn text(figures: &[Figures]) -> String {
     let header = [
         ("workload", Align::Left),
@@ -368,6 +309,8 @@ fn text(figures: &[Figures]) -> String {
         ("verify", Align::Right),
         ("memory", Align::Right),
         ("proof", Align::Right),
+        ("time predicted", Align::Right),
+        ("memory predicted", Align::Right),
     ];
     let memory = |bytes: Option<u64>| bytes.map_or("n/a".to_owned(), output::bytes);
     let row = |f: &Figures| {
@@ -384,22 +327,9 @@ fn text(figures: &[Figures]) -> String {
             format!("{:.2} ms", f.prove.verify_seconds * 1e3),
             memory(f.prove.prove_peak_bytes),
             output::bytes(f.prove.proof_bytes as u64),
+            ratio(f.predicted_seconds, Some(f.prove.prove_seconds)),
+            ratio(f.predicted_peak_bytes as f64, f.prove.prove_peak_bytes.map(|bytes| bytes as f64)),
         ]
     };
     output::table(&header, &figures.iter().map(row).collect::<Vec<_>>())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_workload_has_data_for_one_proof_of_its_class() {
-        for workload in Workload::value_variants() {
-            let (set, model) = workload.data().unwrap();
-            assert_eq!(model.class().id, workload.class().unwrap());
-            assert_eq!(Chunk::all(set.rows(), model.class()).len(), 1, "{workload:?}");
-            assert!(model.accuracy(&set).unwrap().correct > 0);
-        }
-    }
 }
