@@ -10,6 +10,7 @@
 //! affine    additions in affine coordinates by the batch
 //! complete  additions in projective coordinates without exceptions
 //! buckets   one window's sum
+//! table     sums over bases that stay the same
 //! ```
 
 mod affine;
@@ -20,11 +21,13 @@ mod ifma;
 mod lanes;
 mod ntt;
 mod scalars;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use ntt::quotient;
 pub(crate) use scalars::Scalars;
+pub(crate) use table::Table;
 
 use affine::Point;
 use ark_bn254::{Fq2Config, FqConfig, G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};

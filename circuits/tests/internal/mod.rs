@@ -1,10 +1,13 @@
 //! Tests that need the crate's inside: twins, tampering, determinism.
 
+mod batch;
+mod cost;
 mod determinism;
 mod gadgets;
 mod independent;
 mod keys;
 mod prover;
+mod simulator;
 mod support;
 mod tamper;
 mod twin;
