@@ -111,6 +111,15 @@ fn draw(vk: &VerifyingKey, members: &mut [Member<'_>], seed: &[u8; 32]) {
     }
 }
 
+/// The coefficients of a batch.
+#[cfg(test)]
+pub(crate) fn coefficients(vk: &VerifyingKey, instances: &[Instance], seed: &[u8; 32]) -> Vec<u128> {
+    let member = |(index, instance)| Member { index, instance, r: 0 };
+    let mut members: Vec<Member<'_>> = instances.iter().enumerate().map(member).collect();
+    draw(vk, &mut members, seed);
+    members.iter().map(|m| m.r).collect()
+}
+
 /// Everything of a statement that enters the equation. Fixed length under one key.
 fn digest(instance: &Instance) -> blake3::Hash {
     let mut hash = blake3::Hasher::new();

@@ -67,7 +67,7 @@ pub(crate) trait TwoPhaseCircuit {
 /// What tests need of the inside.
 #[cfg(test)]
 pub(crate) mod internal {
-    pub(crate) use super::batch::verify_all;
+    pub(crate) use super::batch::{coefficients, verify_all};
     pub(crate) use super::keys::{RawKey, RawVerifyingKey};
     pub(crate) use super::reference::{Assigned, assign};
     pub(crate) use super::setup::{setup, synthesise};

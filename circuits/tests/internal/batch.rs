@@ -2,7 +2,7 @@
 
 use super::simulator::{Simulator, g1, scope};
 use super::support::task;
-use crate::groth16::internal::{Instance, verify_all};
+use crate::groth16::internal::{Instance, coefficients, verify_all};
 use crate::groth16::{
     Commitment, Evidence, ModelProof, Proof, Statement, VerifiedModel, VerifyError, verify_batch,
     verify_model, verify_score,
@@ -101,6 +101,49 @@ fn errors_that_cancel_are_refused() {
     let [first, second] = &mut instances[..] else { panic!("two") };
     std::mem::swap(&mut first.proof.c, &mut second.proof.c);
     refused(&simulator, &instances, &[0, 1]);
+}
+
+/// Attack: the seed is known, so coefficients of two valid proofs are computed and errors made that cancel under
+/// them. Guard: the errors change the coefficients.
+#[test]
+fn errors_that_cancel_under_a_known_seed_are_refused() {
+    let mut simulator = simulator();
+    let mut instances: Vec<Instance> = (0..2).map(|_| simulator.any()).collect();
+    let r = coefficients(&simulator.vk, &instances, &SEED).into_iter().map(Fr::from).collect::<Vec<_>>();
+    instances[0].proof.c = moved(instances[0].proof.c, g1(r[1]));
+    instances[1].proof.c = moved(instances[1].proof.c, g1(-r[0]));
+    refused(&simulator, &instances, &[0, 1]);
+}
+
+/// Seed, key, order, and all that enters the equation change the coefficients.
+#[test]
+fn coefficients_depend_on_everything() {
+    let mut simulator = simulator();
+    let instances: Vec<Instance> = (0..3).map(|_| simulator.any()).collect();
+    let vk = &simulator.vk;
+    let mut seen = coefficients(vk, &instances, &SEED);
+    let mut add = |vk, instances: &[Instance], seed| {
+        let drawn = coefficients(vk, instances, seed);
+        assert!(drawn.iter().all(|r| *r != 0 && !seen.contains(r)));
+        seen.extend(drawn);
+    };
+    add(vk, &instances, &[6; 32]);
+    add(&Simulator::new(&CATALOGUE[0], 2).vk, &instances, &SEED);
+    add(vk, &[&instances[1..], &instances[..1]].concat(), &SEED);
+    add(vk, &instances[..2], &SEED);
+    let changes: [fn(&mut Instance); 6] = [
+        |i| i.proof.a = -i.proof.a,
+        |i| i.proof.b = -i.proof.b,
+        |i| i.proof.c = -i.proof.c,
+        |i| i.proof.d = -i.proof.d,
+        |i| i.commitment.0 = -i.commitment.0,
+        |i| *i.public.last_mut().unwrap() += Fr::ONE,
+    ];
+    for change in changes {
+        let mut instances = instances.clone();
+        change(&mut instances[2]);
+        add(vk, &instances, &SEED);
+    }
 }
 
 /// What fails beforehand keeps its own error and spoils nobody's equation.
