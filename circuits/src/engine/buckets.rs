@@ -47,9 +47,23 @@ where
 
 /// What is to be added up in one window: `entries_i` belongs to bucket `tags_i` (digit less 1). In the order of the
 /// bases throughout, so that what is added is near what was added before.
-struct Entries {
+pub(super) struct Entries {
     tags: Vec<u32>,
     entries: Vec<u32>,
+}
+
+impl Entries {
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { tags: Vec::with_capacity(capacity), entries: Vec::with_capacity(capacity) }
+    }
+
+    /// Notes `digit` (magnitude and whether it is negative) times the point at `position`.
+    pub fn push(&mut self, (digit, negative): (u32, bool), position: u32) {
+        if digit != 0 {
+            self.tags.push(digit - 1);
+            self.entries.push(if negative { position | NEGATE } else { position });
+        }
+    }
 }
 
 fn entries<E>(
@@ -59,15 +73,10 @@ fn entries<E>(
     windows: &Windows,
     w: usize,
 ) -> Entries {
-    let mut out =
-        Entries { tags: Vec::with_capacity(positions.len()), entries: Vec::with_capacity(positions.len()) };
+    let mut out = Entries::with_capacity(positions.len());
     for &position in positions {
         let Some(scalar) = scalars.get(bases.scalars[position as usize] as usize) else { continue };
-        let (digit, negative) = windows.digit(scalar, w);
-        if digit != 0 {
-            out.tags.push(digit - 1);
-            out.entries.push(if negative { position | NEGATE } else { position });
-        }
+        out.push(windows.digit(scalar, w), position);
     }
     out
 }
@@ -84,11 +93,19 @@ where
     F: Lanes,
     C: SWCurveConfig<BaseField = F::Field>,
 {
-    let entries = entries(bases, scalars, positions, windows, w);
+    sum(lanes, &bases.points, entries(bases, scalars, positions, windows, w), windows)
+}
+
+/// Adds up every bucket and weighs it.
+pub(super) fn sum<F, C>(lanes: F, points: &[Point<F::Elem>], entries: Entries, windows: &Windows) -> Sum<C>
+where
+    F: Lanes,
+    C: SWCurveConfig<BaseField = F::Field>,
+{
     if entries.tags.is_empty() {
         return Sum::zero();
     }
-    let buckets = add_up::<F, C>(lanes, &bases.points, entries, 1 << (windows.bits - 1));
+    let buckets = add_up::<F, C>(lanes, points, entries, 1 << (windows.bits - 1));
     let used = buckets.iter().rposition(|p| *p != Point::<F::Elem>::default()).map_or(0, |last| last + 1);
     weigh::<F, C>(lanes, &buckets[..used])
 }

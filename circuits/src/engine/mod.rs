@@ -11,6 +11,7 @@
 //! complete  additions in projective coordinates without exceptions
 //! buckets   one window's sum
 //! ntt       transforms: the quotient of Groth16
+//! table     sums over bases that stay the same
 //! ```
 
 mod affine;
@@ -21,10 +22,12 @@ mod ifma;
 mod lanes;
 mod ntt;
 mod scalars;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use scalars::Scalars;
+pub(crate) use table::Table;
 
 use affine::Point;
 use ark_bn254::{Fq2Config, FqConfig, Fr, FrConfig, G1Affine, G1Projective, G2Affine, G2Projective, g1, g2};

@@ -53,6 +53,9 @@ fn check_g1<F: Lanes<Elem = ElemG1, Field = Fq>>(lanes: F) {
         assert_eq!(bases.decode::<F, g1::Config>(lanes), points);
         let sum: G1Projective = buckets::msm(lanes, &bases, &Scalars::new(&scalars));
         assert_eq!(sum, G1Projective::msm(&points, &scalars).unwrap(), "{count}");
+        let few = count.min(100);
+        let sum = Table::encode(lanes, &points[..few]).sum(lanes, &Scalars::new(&scalars[..few]));
+        assert_eq!(sum, G1Projective::msm(&points[..few], &scalars[..few]).unwrap(), "{few} of a table");
         // All the same point, and all the same scalar: one bucket.
         let same = vec![G1Affine::generator(); count];
         let sum: G1Projective = buckets::msm(lanes, &encode(lanes, &same), &Scalars::new(&scalars));

@@ -13,11 +13,11 @@
 
 pub(crate) mod api;
 mod audit;
+mod batch;
 mod blinder;
 mod challenge;
 mod cost;
 mod floor;
-mod input_sum;
 mod key_file;
 pub(crate) mod keys;
 mod points;
@@ -30,7 +30,8 @@ pub(crate) mod shape;
 pub(crate) mod verify;
 
 pub use api::{
-    Opening, OpeningError, VerifiedModel, commit, prove_model, prove_score, verify_model, verify_score,
+    Evidence, ModelProof, Opening, OpeningError, Statement, VerifiedModel, commit, prove_model, prove_score,
+    verify_batch, verify_model, verify_score,
 };
 pub use challenge::Transcript;
 pub use cost::{COST_VERSION, Cost, Probe, cost};
@@ -71,8 +72,10 @@ pub(crate) trait TwoPhaseCircuit {
 /// What tests need of the inside.
 #[cfg(test)]
 pub(crate) mod internal {
+    pub(crate) use super::batch::{coefficients, verify_all};
     pub(crate) use super::keys::{RawKey, RawVerifyingKey};
     pub(crate) use super::reference::{Assigned, assign};
     pub(crate) use super::setup::{setup, synthesise};
     pub(crate) use super::shape::matrix_hash;
+    pub(crate) use super::verify::Instance;
 }

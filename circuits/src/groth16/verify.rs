@@ -5,6 +5,7 @@ use super::points::{Commitment, Proof};
 use ark_bn254::{Bn254, Fr};
 use ark_ec::CurveGroup;
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
+use ark_ff::Field;
 
 /// Why a proof is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum VerifyError {
     /// The pairing equation does not hold: the proof is not one of this statement.
     #[error("the proof does not hold for this statement")]
     Invalid,
+    /// The model proof in the same batch that a score is built on is refused, or there is none at this index.
+    #[error("expected a model proof that holds at index {index} of the batch")]
+    Unverified {
+        /// Index in the batch, from 0.
+        index: usize,
+    },
     /// No model proof of this commitment by this competitor under this key has been verified.
     #[error("{what}: expected that of the verified model proof, {expected}, got {got}")]
     Model {
@@ -56,22 +63,37 @@ pub enum VerifyError {
     },
 }
 
+/// A proof with all that its equation takes from the statement.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    /// `D_w`.
+    pub commitment: Commitment,
+    /// A, B, C, D.
+    pub proof: Proof,
+    /// As [`crate::statement::PublicInputs::to_vec`] orders them.
+    pub public: Vec<Fr>,
+}
+
+impl Instance {
+    /// # Errors
+    /// As [`verify`].
+    pub fn verify(&self, vk: &VerifyingKey) -> Result<(), VerifyError> {
+        verify(vk, &self.commitment, &self.proof, &self.public)
+    }
+}
+
 /// `e(A,B) e(-IC,gamma) e(-D,eta) e(-D_w,eta_w) e(-C,delta) = e(alpha,beta)`.
 ///
 /// # Errors
-/// [`VerifyError::Inputs`] on another number of inputs (`ark-groth16` 0.6 does not check it),
-/// [`VerifyError::Invalid`] if the equation does not hold.
+/// That of [`check_inputs`], [`VerifyError::Invalid`] if the equation does not hold.
 pub(crate) fn verify(
     vk: &VerifyingKey,
     commitment: &Commitment,
     proof: &Proof,
     public: &[Fr],
 ) -> Result<(), VerifyError> {
+    check_inputs(vk, public)?;
     let key = vk.prepared();
-    let expected = vk.raw().ic.len().saturating_sub(1);
-    if public.len() != expected {
-        return Err(VerifyError::Inputs { expected, got: public.len() });
-    }
     // The sum over public inputs takes as long as the pairings that do not need it: both at once.
     let (terms, ic) = rayon::join(
         || {
@@ -80,7 +102,7 @@ pub(crate) fn verify(
                 [proof.b.into(), key.eta.clone(), key.eta_w.clone(), key.delta.clone()],
             )
         },
-        || vk.input_sum().sum(public),
+        || vk.input_sum(Fr::ONE, public),
     );
     let inputs = Bn254::miller_loop((-ic).into_affine(), key.gamma.clone());
     let terms = MillerLoopOutput(terms.0 * inputs.0);
@@ -88,4 +110,11 @@ pub(crate) fn verify(
         Some(product) if product == key.alpha_beta => Ok(()),
         _ => Err(VerifyError::Invalid),
     }
+}
+
+/// # Errors
+/// [`VerifyError::Inputs`] on another number of inputs than the key has (`ark-groth16` 0.6 does not check it).
+pub(super) fn check_inputs(vk: &VerifyingKey, public: &[Fr]) -> Result<(), VerifyError> {
+    let (expected, got) = (vk.inputs(), public.len());
+    if expected == got { Ok(()) } else { Err(VerifyError::Inputs { expected, got }) }
 }

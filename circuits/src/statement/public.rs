@@ -171,3 +171,57 @@ pub fn be_bytes(value: &Fr) -> [u8; 32] {
     out.copy_from_slice(&value.into_bigint().to_bytes_be());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CATALOGUE;
+    use crate::statement::{Feature, Task};
+    use ark_ff::UniformRand;
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    fn set(features: usize, x: Vec<u16>) -> TestSet {
+        let feature = |i| Feature { name: format!("f{i}"), offset: 0.0, step: 1.0 };
+        let features = (0..features).map(feature).collect();
+        let task = Task { features, feature_bits: 8, classes: vec!["a".into(), "b".into()] };
+        let rows = x.len() / task.features.len();
+        TestSet::new(task, x, vec![0; rows]).unwrap()
+    }
+
+    /// The sum in the field, one product a value.
+    fn naive(coefficients: &[Fr], set: &TestSet, first: usize, columns: std::ops::Range<usize>) -> Vec<Fr> {
+        let term = |(i, c): (usize, &Fr), k: usize| *c * Fr::from(set.row(first + i)[k]);
+        columns.map(|k| coefficients.iter().enumerate().map(|row| term(row, k)).sum()).collect()
+    }
+
+    #[test]
+    fn fingerprints_are_sums_in_the_field() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (rows, features) = (50, 13);
+        let set = set(features, (0..rows * features).map(|_| rng.gen_range(0..256)).collect());
+        let coefficients: Vec<Fr> = (0..rows).map(|_| Fr::rand(&mut rng)).collect();
+        for (rows, columns) in [(0..50, 0..13), (7..50, 3..4), (20..21, 12..13), (9..9, 0..13)] {
+            let part = &coefficients[..rows.len()];
+            let expected = naive(part, &set, rows.start, columns.clone());
+            assert_eq!(fingerprint(part, &set, rows, columns), expected);
+        }
+    }
+
+    /// All lanes as full as they get: the largest coefficient and value in every row of the largest class, and in the
+    /// most rows that a test set can have.
+    #[test]
+    fn the_largest_fingerprints_do_not_overflow() {
+        let most = CATALOGUE.iter().map(|class| class.rows).max().unwrap();
+        for (rows, features) in [(most, 5), (crate::statement::MAX_ROWS, 1)] {
+            let set = set(features, vec![255; rows * features]);
+            // The largest element, and one whose lower digits are all ones.
+            let ones = Fr::from_le_bytes_mod_order(&[[255; 31].as_slice(), &[0x2f]].concat());
+            assert!(digits(&ones)[..7].iter().all(|digit| *digit == 0xffff_ffff));
+            for coefficient in [-Fr::from(1u64), ones] {
+                let expected = coefficient * Fr::from(255u64) * Fr::from(rows as u64);
+                let sums = fingerprint(&vec![coefficient; rows], &set, 0..rows, 0..features);
+                assert_eq!(sums, vec![expected; features]);
+            }
+        }
+    }
+}

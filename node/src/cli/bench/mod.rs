@@ -9,7 +9,10 @@ use super::context::Context;
 use super::output::{self, Align};
 use crate::prover::{Calibration, Plan};
 use anyhow::{Context as _, bail, ensure};
-use circuits::groth16::{Floor, ProvingKey, commit, prove_model, prove_score, verify_model, verify_score};
+use circuits::groth16::{
+    Floor, ModelProof, ProvingKey, Statement, commit, prove_model, prove_score, verify_batch, verify_model,
+    verify_score,
+};
 use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 use circuits::{ClassId, IntegerModel, TestSet};
 use clap::ValueEnum;
@@ -32,6 +35,8 @@ process that only proves (the mapped key included) and of the one that only make
 what `node score` would predict, from a third of a second's measurement, by what was measured.
 With --scale: time and memory against rows, cut into chunks, against hidden units and classes, padded into the size
 class, and against the size classes themselves.";
+/// Score proofs that are verified in one batch.
+const BATCH: usize = 100;
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -91,6 +96,8 @@ struct ProveFigures {
     prove_seconds: f64,
     verify_model_seconds: f64,
     verify_seconds: f64,
+    verify_batch_size: usize,
+    verify_batch_seconds_per_proof: f64,
     proof_bytes: usize,
     prove_peak_bytes: Option<u64>,
 }
@@ -255,6 +262,13 @@ fn prove(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<ProveFigu
     let (evidence, verify_model_seconds) =
         median(checks, || Ok(verify_model(vk, &scope, &commitment, &model_proof)?))?;
     let ((), verify_seconds) = median(checks, || Ok(verify_score(vk, &set, &evidence, &claim, &proof)?))?;
+    // The same proof again and again: its cost does not depend on that.
+    let score =
+        Statement::Score { set: &set, model: ModelProof::Verified(&evidence), claim: &claim, proof: &proof };
+    let (_, batch_seconds) = median(runs, || {
+        let results = verify_batch(vk, &[score; BATCH], &rand::random());
+        Ok(results.into_iter().collect::<Result<Vec<_>, _>>()?)
+    })?;
     Ok(ProveFigures {
         rows: set.rows(),
         correct,
@@ -263,6 +277,8 @@ fn prove(workload: Workload, path: &Path, runs: u32) -> anyhow::Result<ProveFigu
         prove_seconds,
         verify_model_seconds,
         verify_seconds,
+        verify_batch_size: BATCH,
+        verify_batch_seconds_per_proof: batch_seconds / BATCH as f64,
         proof_bytes: proof.to_bytes().len(),
         prove_peak_bytes: peak_bytes(),
     })
@@ -307,6 +323,7 @@ fn text(figures: &[Figures]) -> String {
         ("load", Align::Right),
         ("prove", Align::Right),
         ("verify", Align::Right),
+        ("of 100", Align::Right),
         ("memory", Align::Right),
         ("proof", Align::Right),
         ("time predicted", Align::Right),
@@ -325,6 +342,7 @@ fn text(figures: &[Figures]) -> String {
             format!("{:.2} s", f.prove.load_seconds),
             format!("{:.2} s", f.prove.prove_seconds),
             format!("{:.2} ms", f.prove.verify_seconds * 1e3),
+            format!("{:.2} ms", f.prove.verify_batch_seconds_per_proof * 1e3),
             memory(f.prove.prove_peak_bytes),
             output::bytes(f.prove.proof_bytes as u64),
             ratio(f.predicted_seconds, Some(f.prove.prove_seconds)),
