@@ -10,9 +10,9 @@
 //!
 //! **Error.** Divide both sides: proof i contributes `g^(r_i s_i)` with `s_i = 0` only if it holds. If some `s_i` is not 0,
 //! at most one value of `r_i` mod r lets the sum vanish, whatever the others are: probability at most `1 / (2^128 - 1)`
-//! for coefficients that do not depend on the proofs. That g has prime order r, and that coefficients move through the
-//! pairing, is what the subgroup checks of `Proof::from_bytes` give: a component of small order q of B would survive only
-//! with probability `1 - 1/q`.
+//! for coefficients that do not depend on the proofs. That coefficients move through the pairing, and that errors lie in a
+//! group of prime order r, is what the subgroup checks of `Proof::from_bytes` give: the twist's order has small factors, and
+//! an error of order q vanishes under one coefficient in q.
 //!
 //! **Coefficients** are BLAKE3 of the caller's seed and of everything that enters the equation. A seed that nobody could
 //! know when the proofs were made (the system's randomness) suffices: then a prover has one try a batch. The hash is there for
@@ -24,9 +24,8 @@ use super::verify::{Instance, VerifyError, check_inputs};
 use crate::engine::{BasesG1, Scalars};
 use crate::statement::be_bytes;
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective};
-use ark_ec::CurveGroup;
-use ark_ec::PrimeGroup;
 use ark_ec::pairing::{MillerLoopOutput, Pairing};
+use ark_ec::{CurveGroup, PrimeGroup};
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 

@@ -4,8 +4,8 @@ use super::simulator::{Simulator, g1, scope};
 use super::support::task;
 use crate::groth16::internal::{Instance, coefficients, verify_all};
 use crate::groth16::{
-    Commitment, Evidence, ModelProof, Proof, Statement, VerifiedModel, VerifyError, verify_batch,
-    verify_model, verify_score,
+    Commitment, Evidence, ModelProof, Proof, Statement, VerifiedModel, VerifyError, VerifyingKey,
+    verify_batch, verify_model, verify_score,
 };
 use crate::model::CATALOGUE;
 use crate::statement::{Chunk, Scope, ScoreClaim, TestSet};
@@ -122,7 +122,7 @@ fn coefficients_depend_on_everything() {
     let instances: Vec<Instance> = (0..3).map(|_| simulator.any()).collect();
     let vk = &simulator.vk;
     let mut seen = coefficients(vk, &instances, &SEED);
-    let mut add = |vk, instances: &[Instance], seed| {
+    let mut add = |vk: &VerifyingKey, instances: &[Instance], seed: &[u8; 32]| {
         let drawn = coefficients(vk, instances, seed);
         assert!(drawn.iter().all(|r| *r != 0 && !seen.contains(r)));
         seen.extend(drawn);
