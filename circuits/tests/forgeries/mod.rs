@@ -59,6 +59,7 @@ mod encoding;
 mod hiding;
 mod keys;
 mod lab;
+mod layout;
 mod logits;
 mod malleation;
 mod script;
