@@ -446,8 +446,9 @@ mod tests {
 
     #[test]
     fn every_rule_of_a_task_is_checked() {
+        type Change<'a> = &'a dyn Fn(&mut Task);
         let small = small().task;
-        let refused = |change: &dyn Fn(&mut Task)| {
+        let refused = |change: Change<'_>| {
             let mut task = small.clone();
             change(&mut task);
             let (x, labels) = (vec![0; task.features.len()], vec![0]);
@@ -458,7 +459,7 @@ mod tests {
         };
         let many = |n: usize| (0..n).map(|i| format!("n{i}"));
         let feature = |name| Feature { name, offset: 0.0, step: 1.0 };
-        let counts: [(&str, &dyn Fn(&mut Task)); 6] = [
+        let counts: [(&str, Change<'_>); 6] = [
             ("features", &|t| t.features.clear()),
             ("features", &|t| t.features = many(MAX_FEATURES + 1).map(feature).collect()),
             ("feature bits", &|t| t.feature_bits = 0),
