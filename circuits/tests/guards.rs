@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const GUARDS: &str = include_str!("guards/guards.txt");
@@ -198,21 +198,28 @@ impl Sandbox {
         Ok(cell(guard, &red))
     }
 
+    fn cargo(&self, command: &str, arguments: &[&str]) -> Output {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args([command, "--offline", "--locked", "-p", "circuits", "--target-dir"]).arg(&self.target);
+        cargo.args(arguments).current_dir(&self.root).output().unwrap()
+    }
+
+    fn build(&self, suite: &[&str]) -> Result<Vec<u8>, String> {
+        let built = self.cargo("test", &[&["--no-run", "--message-format=json"], suite].concat());
+        if built.status.success() { Ok(built.stdout) } else { Err(compiler_errors(&built.stdout)) }
+    }
+
     /// Builds and runs one suite: its red tests, or the compiler's errors.
     fn run(&self, suite: &[&str]) -> Result<BTreeSet<String>, String> {
-        let built = Command::new(env!("CARGO"))
-            .args(["test", "--offline", "--locked", "-p", "circuits", "--no-run", "--message-format=json"])
-            .args(suite)
-            .arg("--target-dir")
-            .arg(&self.target)
-            .current_dir(&self.root)
-            .output()
-            .unwrap();
-        if !built.status.success() {
-            return Err(compiler_errors(&built.stdout));
+        let mut built = self.build(suite);
+        // A build that was killed half-way leaves objects behind that do not belong together.
+        if matches!(&built, Err(errors) if errors.contains("error: linking with")) {
+            self.cargo("clean", &[]);
+            built = self.build(suite);
         }
+        let built = built?;
         let mut red = BTreeSet::new();
-        for (name, program) in programs(&built.stdout) {
+        for (name, program) in programs(&built) {
             red.extend(self.red_tests(&program).into_iter().map(|test| match name.as_str() {
                 "circuits" => test,
                 name => format!("{name}::{test}"),
