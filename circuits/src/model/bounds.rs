@@ -319,6 +319,22 @@ mod tests {
         assert_eq!(Bounds::output_base(&mlp(784, 8, 14)), 16_383 + 784 * 255 * 8192 + 147_439 + 1);
         let b = Bounds::of(&mlp(784, 8, 14)).unwrap();
         assert_eq!(b.output_packing.unwrap().terms, 8);
+        // 10 classes of 32 units: (2^28 - 1) + 2 (10 (32 * (2^14 - 1) * 2^13 + 2^27) + 9) + 1.
+        let logits = 32 * 16_383 * 8192 + (1 << 27);
+        assert_eq!(Bounds::row_base(&mlp(784, 8, 14)), (1 << 28) - 1 + 2 * (10 * logits + 9) + 1);
+        // The linear family: inputs are features.
+        let logits = 30 * 255 * 1024 + (1 << 21);
+        assert_eq!(Bounds::row_base(&CATALOGUE[0]), (1 << 22) - 1 + 2 * (2 * logits + 1) + 1);
+        assert_eq!((b.big, b.hidden_max), (1 << 27, (1 << 14) - 1));
+    }
+
+    #[test]
+    fn weights_and_biases_have_their_ranges() {
+        for t in [6u32, 11, 14] {
+            let (weight, bias) = (ValueSpec::weight(t), ValueSpec::logit_bias(t));
+            assert_eq!((weight.min(), weight.max(t)), (-(1 << (t - 1)), (1 << (t - 1)) - 1));
+            assert_eq!((bias.min(), bias.max(t)), (-(1 << (2 * t - 1)), (1 << (2 * t - 1)) - 1));
+        }
     }
 
     #[test]
@@ -341,7 +357,49 @@ mod tests {
             let mut bounds = Bounds::of(&class).unwrap();
             bounds.row_packing.terms += 1;
             assert!(matches!(bounds.check(&class), Err(BoundsError::TooManyTerms { .. })));
+            bounds.row_packing.terms = 0;
+            assert!(matches!(bounds.check(&class), Err(BoundsError::TooManyTerms { .. })));
         }
+    }
+
+    #[test]
+    fn an_mlp_has_packed_outputs_and_a_linear_model_none() {
+        let [linear, _, mlp, _] = CATALOGUE.map(|class| (class, Bounds::of(&class).unwrap()));
+        let exchanged = [(linear.0, mlp.1.output_packing, linear.1), (mlp.0, None, mlp.1)];
+        for (class, output_packing, bounds) in exchanged {
+            let refused = Bounds { output_packing, ..bounds }.check(&class);
+            assert!(matches!(refused, Err(BoundsError::Parameter { what: "output packings", .. })));
+        }
+    }
+
+    #[test]
+    fn parameters_outside_the_analysis_are_refused() {
+        let refused = |expected: &str, change: &dyn Fn(&mut SizeClass)| {
+            let mut class = CATALOGUE[2];
+            change(&mut class);
+            let refused = check_parameters(&class);
+            assert!(matches!(refused, Err(BoundsError::Parameter { what, .. }) if what == expected));
+        };
+        for t in [0, 4, 17] {
+            refused("table bits", &|c| c.table_bits = t);
+        }
+        for l in [0, 1, 4] {
+            refused("margin limbs", &|c| c.margin_limbs = l);
+        }
+        for bits in [0, 9] {
+            refused("feature bits", &|c| c.feature_bits = bits);
+        }
+        for classes in [0, 1, 257] {
+            refused("classes", &|c| c.classes = classes);
+        }
+        for features in [0, 65537] {
+            refused("features", &|c| c.features = features);
+        }
+        for rows in [0, (1 << 20) + 1] {
+            refused("rows", &|c| c.rows = rows);
+        }
+        refused("hidden units", &|c| c.family = Family::Mlp { hidden: 65537 });
+        assert!(Bounds::of(&SizeClass { rows: 0, ..CATALOGUE[2] }).is_err());
     }
 
     #[test]
@@ -350,6 +408,7 @@ mod tests {
         assert!(fits_field(2, 253));
         assert!(!fits_field(2, 254));
         assert!(!fits_field(u128::MAX, 2));
+        assert!(!fits_field(1 << 64, 4), "2^256 is 0 in 256 bits");
     }
 
     #[test]

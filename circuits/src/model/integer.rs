@@ -369,3 +369,65 @@ fn highest(layer: &Layer, j: usize, top: i64) -> i64 {
         (0..layer.inputs).map(|k| i64::from(layer.weights[k * layer.outputs + j]).max(0) * top).sum();
     sum + layer.biases[j]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CATALOGUE;
+
+    fn layer(inputs: usize, outputs: usize) -> Layer {
+        Layer { inputs, outputs, weights: vec![0; inputs * outputs], biases: vec![0; outputs] }
+    }
+
+    #[test]
+    fn layers_that_do_not_fit_are_refused() {
+        let class = &CATALOGUE[2];
+        let refused = |layers: &[Layer]| IntegerModel::new(class, layers).unwrap_err();
+        assert!(IntegerModel::new(class, &[layer(64, 32), layer(32, 10)]).is_ok());
+        assert_eq!(refused(&[layer(64, 10)]), ModelError::Layers { expected: 2, got: 1 });
+        for (index, layers) in [
+            (0, [layer(65, 32), layer(32, 10)]),
+            (0, [layer(64, 33), layer(33, 10)]),
+            (1, [layer(64, 32), layer(32, 11)]),
+            (0, [layer(64, 0), layer(0, 10)]),
+            (0, [Layer { weights: vec![0; 64 * 32 - 1], ..layer(64, 32) }, layer(32, 10)]),
+            (1, [layer(64, 32), Layer { biases: vec![0; 9], ..layer(32, 10) }]),
+        ] {
+            assert!(matches!(refused(&layers), ModelError::Shape { layer, .. } if layer == index), "{index}");
+        }
+        assert_eq!(
+            refused(&[layer(64, 31), layer(32, 10)]),
+            ModelError::Chain { layer: 1, expected: 31, got: 32 }
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let class = &CATALOGUE[0];
+        let with = |change: &dyn Fn(&mut Layer)| {
+            let mut layer = layer(30, 2);
+            change(&mut layer);
+            IntegerModel::new(class, &[layer])
+        };
+        assert!(with(&|l| (l.weights[0], l.weights[1]) = (1023, 1023)).is_ok());
+        for got in [1024, -1025] {
+            let refused = with(&|l| (l.weights[0], l.weights[1]) = (got, got));
+            assert!(matches!(refused, Err(ModelError::Range { what: "weight", .. })));
+        }
+        for got in [1 << 21, -(1 << 21) - 1] {
+            let refused = with(&|l| l.biases.fill(got));
+            assert!(matches!(refused, Err(ModelError::Range { what: "bias", .. })));
+        }
+        // Ordered margins of two classes are below 2^21: half of it in the bias is too much.
+        assert!(with(&|l| l.biases[0] = (1 << 20) - 1).is_ok());
+        assert!(matches!(with(&|l| l.biases[0] = 1 << 20), Err(ModelError::Margin { .. })));
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_index_and_overflow_never_counts() {
+        let outcome = RowOutcome { hidden: vec![0], logits: vec![3, 7, 7], overflow: false };
+        assert_eq!(outcome.prediction(), 1);
+        assert!(outcome.counts(1) && !outcome.counts(2));
+        assert!(!RowOutcome { overflow: true, ..outcome }.counts(1));
+    }
+}

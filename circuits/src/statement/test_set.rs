@@ -425,6 +425,93 @@ mod tests {
         assert_eq!(label, Err(TestSetError::Label { row: 1, expected: 2, got: 2 }));
     }
 
+    /// Numbers in other widths, a number for a float, a list for a map: the same values in other bytes.
+    #[test]
+    fn other_encodings_of_the_same_values_are_refused() {
+        let bytes = small().to_bytes().unwrap();
+        let replaced = |from: &[u8], to: &[u8]| {
+            let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+            let other = [&bytes[..at], to, &bytes[at + from.len()..]].concat();
+            assert!(TestSet::from_bytes(&other).is_err(), "{from:x?} as {to:x?}");
+        };
+        let float = |value: f64| [&[0xfb][..], &value.to_be_bytes()].concat();
+        replaced(&float(-1.5), &[&[0xfa][..], &(-1.5f32).to_be_bytes()].concat());
+        replaced(&float(0.25), &[0xf9, 0x34, 0x00]);
+        replaced(b"gversion\x01", b"gversion\x18\x01");
+        replaced(b"gversion\x01", b"gversion\xf9\x3c\x00");
+        // Name, step and offset of a feature as a list, in the order of the struct.
+        let map = [&b"\xa3dnamebf0dstep"[..], &float(0.25), b"foffset", &float(-1.5)].concat();
+        replaced(&map, &[&b"\x83bf0"[..], &float(-1.5), &float(0.25)].concat());
+    }
+
+    #[test]
+    fn every_rule_of_a_task_is_checked() {
+        type Change<'a> = &'a dyn Fn(&mut Task);
+        let small = small().task;
+        let refused = |change: Change<'_>| {
+            let mut task = small.clone();
+            change(&mut task);
+            let (x, labels) = (vec![0; task.features.len()], vec![0]);
+            match TestSet::new(task, x, labels) {
+                Err(TestSetError::Task(error)) => error,
+                other => panic!("{other:?}"),
+            }
+        };
+        let many = |n: usize| (0..n).map(|i| format!("n{i}"));
+        let feature = |name| Feature { name, offset: 0.0, step: 1.0 };
+        let counts: [(&str, Change<'_>); 6] = [
+            ("features", &|t| t.features.clear()),
+            ("features", &|t| t.features = many(MAX_FEATURES + 1).map(feature).collect()),
+            ("feature bits", &|t| t.feature_bits = 0),
+            ("feature bits", &|t| t.feature_bits = 9),
+            ("classes", &|t| t.classes.truncate(1)),
+            ("classes", &|t| t.classes = many(MAX_CLASSES + 1).collect()),
+        ];
+        for (expected, change) in counts {
+            assert!(
+                matches!(refused(change), TaskError::Count { what, .. } if what == expected),
+                "{expected}"
+            );
+        }
+        for name in [String::new(), "n".repeat(MAX_NAME_BYTES + 1), "a\nb".into()] {
+            let feature = refused(&|t| t.features[1].name = name.clone());
+            assert!(matches!(feature, TaskError::Name { what: "feature", index: 1, .. }), "{name:?}");
+            let class = refused(&|t| t.classes[1] = name.clone());
+            assert!(matches!(class, TaskError::Name { what: "class", index: 1, .. }), "{name:?}");
+        }
+        let twice = refused(&|t| t.features[2].name = "f0".into());
+        assert!(matches!(twice, TaskError::Duplicate { what: "feature", index: 2, .. }));
+        let twice = refused(&|t| t.classes[1] = "no".into());
+        assert!(matches!(twice, TaskError::Duplicate { what: "class", index: 1, .. }));
+        for (offset, step) in [
+            (f64::NAN, 1.0),
+            (f64::INFINITY, 1.0),
+            (0.0, f64::NAN),
+            (0.0, f64::INFINITY),
+            (0.0, 0.0),
+            (0.0, -1.0),
+        ] {
+            let map = refused(&|t| (t.features[1].offset, t.features[1].step) = (offset, step));
+            assert!(matches!(map, TaskError::Map { index: 1, .. }), "{offset} {step}");
+        }
+    }
+
+    #[test]
+    fn rows_values_versions_and_lengths_are_counted() {
+        let task = small().task;
+        let new = |values: usize, rows: usize| TestSet::new(task.clone(), vec![0; values], vec![0; rows]);
+        assert_eq!(new(0, 0), Err(TestSetError::Rows { got: 0 }));
+        assert_eq!(new(0, MAX_ROWS + 1), Err(TestSetError::Rows { got: MAX_ROWS + 1 }));
+        for got in [5, 7] {
+            assert_eq!(new(got, 2), Err(TestSetError::Values { expected: 6, got }));
+        }
+        let wire = Wire { version: 2, task, x: vec![0; 3], labels: vec![0] };
+        let refused = TestSet::from_bytes(&serde_ipld_dagcbor::to_vec(&wire).unwrap());
+        assert!(matches!(refused, Err(TestSetError::Malformed(reason)) if reason.contains("version")));
+        let got = MAX_TEST_SET_BYTES + 1;
+        assert_eq!(TestSet::from_bytes(&vec![0; got]), Err(TestSetError::TooLong { got }));
+    }
+
     #[test]
     fn the_map_clamps_and_rounds() {
         let f = Feature { name: "f".into(), offset: -1.5, step: 0.25 };

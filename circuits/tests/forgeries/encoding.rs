@@ -1,7 +1,9 @@
 //! Bytes that are not the one encoding of a proof, commitment or verifying key.
 
 use super::lab::REAL;
-use crate::groth16::{Commitment, DecodeError, PROOF_BYTES, Proof, VerifyingKey};
+use crate::groth16::{
+    Commitment, DecodeError, KeyError, Opening, OpeningError, PROOF_BYTES, Proof, VerifyingKey,
+};
 use ark_bn254::{Fq, Fq2, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{BigInteger, PrimeField};
@@ -97,11 +99,21 @@ fn points_outside_the_subgroup_are_refused() {
         bytes[at..at + 64].copy_from_slice(&compressed(&outside));
         assert!(VerifyingKey::from_bytes(&bytes).is_err());
     }
-    // Not on the curve at all: about half of all x.
+    // In G1, whose order is prime: not on the curve at all, which about half of all x are.
     let x = (1u64..).find(|k| G1Affine::get_point_from_x_unchecked(Fq::from(*k), false).is_none()).unwrap();
     let mut bytes = Fq::from(x).into_bigint().to_bytes_le();
     bytes.resize(32, 0);
-    assert_eq!(with(&PARTS[0].1, &bytes), Err(DecodeError::NotAPoint { what: "A" }));
+    for (name, range) in PARTS.iter().filter(|(name, _)| *name != "B") {
+        assert_eq!(with(range, &bytes), Err(DecodeError::NotAPoint { what: name }));
+    }
+    assert_eq!(Commitment::from_bytes(&bytes), Err(DecodeError::NotAPoint { what: "D_w" }));
+    let key = REAL.pk.verifying_key().to_bytes();
+    for (what, point) in [("alpha", raw.alpha_g1), ("IC", raw.ic[0]), ("IC", raw.ic[raw.ic.len() - 1])] {
+        let at = key.windows(32).position(|w| w == compressed(&point)).unwrap();
+        let mut key = key.clone();
+        key[at..at + 32].copy_from_slice(&bytes);
+        assert_eq!(VerifyingKey::from_bytes(&key).unwrap_err(), DecodeError::NotAPoint { what }.into());
+    }
 }
 
 /// Whatever a flipped bit makes of a proof, it is an error or other bytes of another proof: never a second
@@ -158,4 +170,62 @@ fn verifying_keys_have_one_encoding() {
     // The version as 0x18 0x01.
     assert_eq!(bytes.last(), Some(&1));
     assert!(VerifyingKey::from_bytes(&[&bytes[..bytes.len() - 1], &[0x18, 1]].concat()).is_err());
+    // A variant without fields as a map of its name and null.
+    let trust = b"lsingle_party";
+    let at = bytes.windows(trust.len()).position(|w| w == trust).unwrap();
+    let map = [&bytes[..at], &[0xa1], trust, &[0xf6], &bytes[at + trust.len()..]].concat();
+    assert!(VerifyingKey::from_bytes(&map).is_err());
+}
+
+/// Verifying keys of another version, with more or fewer points than the class has, or too long to be read.
+#[test]
+fn verifying_keys_have_one_version_and_length() {
+    let bytes = REAL.pk.verifying_key().to_bytes();
+    let mut version = bytes.clone();
+    *version.last_mut().unwrap() = 2;
+    let refused = VerifyingKey::from_bytes(&version).unwrap_err();
+    assert_eq!(refused, KeyError::Version { what: "verifying key", got: 2 });
+    // The points are the one long byte string: 0x59 and its length in two bytes.
+    let points = REAL.pk.verifying_key().raw().ic.len() * 32 + 32 + 5 * 64;
+    let head = [&[0x59][..], &(points as u16).to_be_bytes()].concat();
+    let at = bytes.windows(3).position(|w| w == head).unwrap();
+    for got in [points - 32, points + 32, points + 1, 31] {
+        let mut string = bytes[at + 3..at + 3 + points].to_vec();
+        string.resize(got, string[0]);
+        let head = if got > 255 {
+            [&[0x59][..], &(got as u16).to_be_bytes()].concat()
+        } else {
+            vec![0x58, got as u8]
+        };
+        let other = [&bytes[..at], &head, &string, &bytes[at + 3 + points..]].concat();
+        let refused = VerifyingKey::from_bytes(&other).unwrap_err();
+        assert_eq!(refused, KeyError::Count { what: "bytes of a verifying key", expected: points, got });
+    }
+    let refused = VerifyingKey::from_bytes(&vec![0; (8 << 20) + 1]).unwrap_err();
+    assert!(matches!(refused, KeyError::Malformed { reason, .. } if reason.contains("at most")));
+}
+
+/// Openings: another version, a blinder above the modulus, a commitment that is no point, an infinite one.
+#[test]
+fn openings_are_checked_when_they_are_read() {
+    let bytes = REAL.opening.to_bytes();
+    assert_eq!(Opening::from_bytes(&bytes).unwrap().to_bytes(), bytes);
+    let after = |name: &[u8]| bytes.windows(name.len()).position(|w| w == name).unwrap() + name.len();
+    let changed = |at: usize, with: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + with.len()].copy_from_slice(with);
+        Opening::from_bytes(&bytes).expect_err("changed")
+    };
+    assert_eq!(changed(after(b"version"), &[2]), OpeningError::Version { got: 2 });
+    let at = after(b"blinder") + 2;
+    let mut blinder = ark_ff::BigInteger256::default();
+    for (limb, digits) in blinder.0.iter_mut().zip(bytes[at..at + 32].chunks(8)) {
+        *limb = u64::from_le_bytes(digits.try_into().unwrap());
+    }
+    assert!(!blinder.add_with_carry(&ark_bn254::Fr::MODULUS));
+    assert!(matches!(changed(at, &blinder.to_bytes_le()), OpeningError::Malformed(_)));
+    let at = after(b"commitment") + 2;
+    let infinity = compressed(&G1Affine::zero());
+    assert_eq!(changed(at, &infinity), DecodeError::Infinity { what: "D_w" }.into());
+    assert!(matches!(changed(at, &[0xff; 32]), OpeningError::Point(_)));
 }

@@ -117,3 +117,36 @@ fn proofs_of_one_witness_share_no_point() {
         }
     }
 }
+
+/// What blinds A, B and D of two witnesses of one statement: never nothing, never the same twice. With the same
+/// blinder, the difference of two proofs would be a public point for each guess.
+#[test]
+fn blinders_are_bound_to_what_they_blind() {
+    use crate::groth16::reference::assign;
+    use ark_bn254::G2Projective;
+    let lab = &*LINEAR;
+    let (set, key) = (toy_set(&lab.class), &lab.key);
+    let claim = claim(&lab.class, &set, 6);
+    let rules = lab.score_rules(&set, &claim);
+    // Seven rows are right: the last or the first of them is left out.
+    let model = toy_model(&lab.class);
+    let last = witness::score(&model, &lab.bounds, &set, &claim.chunk, 6);
+    let mut first = witness::score(&model, &lab.bounds, &set, &claim.chunk, 7);
+    let row = first.rows.iter_mut().find(|row| row.ok).unwrap();
+    row.ok = false;
+    super::lab::settle(&lab.class, &lab.bounds, row);
+    let mut seen = Vec::new();
+    for values in [&last, &first] {
+        let (dw, proof) = lab.prove(values, &values.limbs, &rules);
+        assert_eq!(lab.verify_score(&set, &claim, &dw, &proof), Ok(()));
+        let public = lab.inputs(&rules, &dw, &proof).to_vec();
+        let z = assign(&lab.circuit, values, |_, _| public).unwrap().assignment;
+        let bare_a = key.vk.alpha_g1 + G1Projective::msm_unchecked(&key.key.a_query, &z);
+        let bare_b = key.vk.beta_g2 + G2Projective::msm_unchecked(&key.key.b_g2_query, &z);
+        let bare_d = G1Projective::msm_unchecked(&key.ck, &rest(values));
+        let (a, b, d) = (proof.a - bare_a, proof.b - bare_b, proof.d - bare_d);
+        assert!(a != G1Projective::ZERO && b != G2Projective::ZERO && d != G1Projective::ZERO);
+        seen.push((a, b, d));
+    }
+    assert!(seen[0].0 != seen[1].0 && seen[0].1 != seen[1].1 && seen[0].2 != seen[1].2);
+}

@@ -3,9 +3,10 @@
 use super::lab::{LINEAR, REAL, SECRET, claim, quiet, rng, scope, task, toy_model, toy_set};
 use crate::groth16::api::check_claim;
 use crate::groth16::{
-    ProvingKey, Transcript, VerifyError, VerifyingKey, commit, prove_model, verify_model, verify_score,
+    ProveError, ProvingKey, SetupTrust, Transcript, VerifyError, VerifyingKey, commit, prove_model,
+    prove_score, verify_model, verify_score,
 };
-use crate::model::CATALOGUE;
+use crate::model::{CATALOGUE, ModelError};
 use crate::statement::{Chunk, Competitor, Scope, ScoreClaim, TestSet};
 use crate::witness;
 
@@ -239,4 +240,72 @@ fn another_class_is_another_statement() {
     let other = [&bytes[..at - 1], &[0x60 + 12], b"linear-64-10", &bytes[at + name.len()..]].concat();
     let refused = VerifyingKey::from_bytes(&other);
     assert!(matches!(refused, Err(crate::groth16::KeyError::Count { .. })), "{refused:?}");
+}
+
+/// Attack: a test set has more features, larger values or more classes than the size class: what does not fit
+/// would be bound by nothing. Guard: it is refused, by verifier and prover.
+#[test]
+fn a_test_set_beyond_the_class_is_refused() {
+    let class = &CATALOGUE[2];
+    assert!(class.fits(64, 63, 10));
+    assert!(!class.fits(65, 63, 10) && !class.fits(64, 64, 10) && !class.fits(64, 63, 11));
+    let real = &*REAL;
+    for (features, classes) in [(31, 2), (30, 3)] {
+        let set = TestSet::new(task(features, 8, classes), vec![1; 20 * features], vec![0; 20]).unwrap();
+        let refused = verify_score(real.pk.verifying_key(), &set, &real.verified, &real.claim, &real.proof);
+        assert!(matches!(refused, Err(VerifyError::TestSet { .. })));
+        let refused = prove_score(&real.pk, &real.opening, &set, &real.claim, &SECRET, &quiet);
+        assert!(matches!(refused, Err(ProveError::Model(ModelError::TestSet { .. }))));
+        assert!(matches!(real.opening.model().accuracy(&set), Err(ModelError::TestSet { .. })));
+    }
+}
+
+/// What does not belong together is not proved, and it is said why.
+#[test]
+fn the_prover_refuses_what_does_not_belong_together() {
+    let real = &*REAL;
+    let toy = ProvingKey::new(LINEAR.circuit, SetupTrust::SingleParty, &LINEAR.key).unwrap();
+    let refused = commit(&toy, real.opening.model(), &scope().competition, &SECRET);
+    assert!(matches!(refused, Err(ProveError::Key { .. })));
+    let other = ProvingKey::generate(&CATALOGUE[0], &mut rng(62), &quiet).unwrap();
+    let refused = prove_score(&other, &real.opening, &real.set, &real.claim, &SECRET, &quiet);
+    assert!(matches!(refused, Err(ProveError::Key { .. })));
+    let elsewhere = Scope { competition: [8; 32], ..scope() };
+    let refused = prove_model(&real.pk, &real.opening, &elsewhere, &SECRET, &quiet);
+    assert!(matches!(refused, Err(ProveError::Competition { .. })));
+    let claim = ScoreClaim { rows: 19, ..real.claim };
+    let refused = prove_score(&real.pk, &real.opening, &real.set, &claim, &SECRET, &quiet);
+    assert!(matches!(refused, Err(ProveError::Statement { what: "rows of the test set", .. })));
+    let claim = ScoreClaim { correct: 15, ..real.claim };
+    let refused = prove_score(&real.pk, &real.opening, &real.set, &claim, &SECRET, &quiet);
+    assert_eq!(refused, Err(ProveError::Claim { expected: 14, got: 15 }));
+}
+
+/// Attack: a proving key file is wrong where loading does not see it. Guard: a finished proof is parsed and
+/// verified like everybody will, and is not given away otherwise.
+#[test]
+fn a_damaged_key_makes_no_proof() {
+    use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+    use ark_ec::{AffineRepr, CurveGroup};
+    let real = &*REAL;
+    let failing = |change: &dyn Fn(&mut crate::groth16::keys::RawKey), why: &str| {
+        let mut raw = real.pk.raw();
+        change(&mut raw);
+        let pk = ProvingKey::new(real.pk.circuit, SetupTrust::SingleParty, &raw).unwrap();
+        let model = prove_model(&pk, &real.opening, &scope(), &SECRET, &quiet);
+        let score = prove_score(&pk, &real.opening, &real.set, &real.claim, &SECRET, &quiet);
+        for proof in [model, score] {
+            assert!(
+                matches!(&proof, Err(ProveError::SelfCheck(reason)) if reason.contains(why)),
+                "{proof:?}"
+            );
+        }
+    };
+    failing(&|raw| raw.key.h_query.iter_mut().for_each(|p| *p = G1Affine::generator()), "does not hold");
+    let outside = (1u64..)
+        .find_map(|k| G2Affine::get_point_from_x_unchecked(Fq2::new(Fq::from(k), Fq::from(1u64)), false))
+        .unwrap();
+    // The first element belongs to the constant 1.
+    let shift = |p: &mut G2Affine| *p = (*p + outside).into_affine();
+    failing(&|raw| shift(&mut raw.key.b_g2_query[0]), "subgroup");
 }

@@ -1,22 +1,23 @@
 //! Each gadget alone against the native function that it mirrors, on random and extreme values.
 
-use super::support::{draw, unsatisfied};
+use super::support::{draw, tiny, unsatisfied};
+use crate::circuit::Circuit;
 use crate::gadgets::count::{Margin, high_limbs, margin};
 use crate::gadgets::linear::{OUTPUTS, Public, bind, coefficients, horner, pack, powers, row_blocks};
 use crate::gadgets::lookup::RangeTable;
-use crate::gadgets::mode::{WeightWires, commit_extra_slots, enforce_mode};
+use crate::gadgets::mode::{Limb, WeightWires, commit_extra_slots, enforce_mode};
 use crate::gadgets::relu::{Relu, relu};
 use crate::gadgets::select::{
     Selection, SelectionValues, enforce_labels, enforce_selection, ordered, select,
 };
 use crate::gadgets::{Builder, Committed, CommittedWire, Lin, Phase};
 use crate::groth16::TwoPhaseCircuit;
-use crate::groth16::internal::assign;
+use crate::groth16::internal::{Assigned, assign};
 use crate::model::ValueSpec;
 use crate::witness::fr;
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, Field};
-use ark_relations::gr1cs::SynthesisError;
+use ark_relations::gr1cs::{ConstraintSystem, SynthesisError};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 type Result<T> = std::result::Result<T, SynthesisError>;
@@ -45,17 +46,23 @@ where
     }
 }
 
+/// A gadget with the values that its closures hold.
+fn assigned<S>(
+    commit: impl Fn(&mut Builder) -> Result<S>,
+    constrain: impl Fn(&mut Builder, S, &[Fr]) -> Result<()>,
+) -> Result<Assigned> {
+    assign(&Mini { commit, constrain }, &(), |model, rest| {
+        let ch = draw(model, rest);
+        vec![ch.x, ch.y, ch.rho]
+    })
+}
+
 /// Whether a gadget is satisfied by the values that its closures hold.
 fn holds<S>(
     commit: impl Fn(&mut Builder) -> Result<S>,
     constrain: impl Fn(&mut Builder, S, &[Fr]) -> Result<()>,
 ) -> bool {
-    let circuit = Mini { commit, constrain };
-    let assigned = assign(&circuit, &(), |model, rest| {
-        let ch = draw(model, rest);
-        vec![ch.x, ch.y, ch.rho]
-    });
-    unsatisfied(&assigned.unwrap()).is_none()
+    unsatisfied(&assigned(commit, constrain).unwrap()).is_none()
 }
 
 const T: u32 = 6;
@@ -294,5 +301,80 @@ fn weights_are_their_limbs_and_mode_copies_them_into_slots() {
             assert!(!try_slot(Fr::ONE, Fr::ONE), "{value}");
             assert!(try_slot(Fr::ZERO, Fr::ONE), "{value}: in a score slots are free");
         }
+    }
+}
+
+#[test]
+fn a_bit_is_zero_or_one() {
+    let mut assigned = assigned(|b| b.commit_bit(Some(true)), |_, _, _| Ok(())).unwrap();
+    let half = Fr::from(2u64).inverse().unwrap();
+    for (value, fits) in
+        [(Fr::ZERO, true), (Fr::ONE, true), (Fr::from(2u64), false), (-Fr::ONE, false), (half, false)]
+    {
+        assigned.assignment[1] = value;
+        assert_eq!(unsatisfied(&assigned).is_none(), fits, "{value}");
+    }
+}
+
+/// Phases go forward, and each has its own kinds of wires.
+#[test]
+fn a_builder_keeps_the_order_of_commitments_and_challenges() {
+    let mut b = Builder::new(ConstraintSystem::new_ref());
+    let late = |b: &mut Builder| b.input(Some(Fr::ONE)).is_ok() && b.determined(Some(Fr::ONE)).is_ok();
+    let early = |b: &mut Builder| b.commit(Some(Fr::ONE)).is_ok() && b.commit_bit(Some(true)).is_ok();
+    let all = [Phase::Model, Phase::Rest, Phase::Constraints];
+    for next in [Phase::Rest, Phase::Constraints] {
+        assert!(early(&mut b) && b.input(Some(Fr::ONE)).is_err() && b.determined(Some(Fr::ONE)).is_err());
+        assert!(all.iter().all(|&phase| phase == next || b.enter(phase).is_err()));
+        b.enter(next).unwrap();
+    }
+    assert!(late(&mut b) && b.commit(Some(Fr::ONE)).is_err() && b.commit_bit(Some(true)).is_err());
+    assert!(all.iter().all(|&phase| b.enter(phase).is_err()));
+    assert_eq!(b.committed(), (2, 2));
+}
+
+/// What is zipped has the same length: an iterator that ends early would leave the rest without constraints.
+#[test]
+fn sides_of_other_lengths_are_refused() {
+    type Constrain<'a> = &'a dyn Fn(&mut Builder, Vec<CommittedWire>, &[Fr]) -> Result<()>;
+    let refused = |constrain: Constrain<'_>| {
+        let assigned = assigned(|b| b.commit_all(8, Some(&[Fr::ONE; 8])), constrain);
+        matches!(assigned, Err(SynthesisError::Unsatisfiable))
+    };
+    assert!(refused(&|b, wires, public| {
+        let rho = b.challenge(Some(public[2]))?;
+        let (sum, mode) = (b.input(Some(Fr::ONE))?, b.input(Some(Fr::ZERO))?);
+        let public = Public { rho: &rho, sum: &sum, mode: &mode };
+        let of = |wires: &[CommittedWire]| wires.iter().map(Committed::from).collect::<Vec<_>>();
+        let inputs = [Lin::from(wires[0].fp())];
+        bind(b, &OUTPUTS, &public, &of(&wires[..2]), &inputs, &of(&wires[2..4]), &Committed::from(&wires[4]))
+    }));
+    // One row of two classes has three multiplicities; two rows have an even number of logits.
+    for (rows, multiplicities, logits, fits) in [(1, 3, 2, true), (1, 2, 2, false), (2, 2, 3, false)] {
+        let refused = refused(&|b, wires, public| {
+            let row = |_| Selection {
+                label: wires[0].clone(),
+                selected: wires[1].clone(),
+                multiplicities: wires[2..2 + multiplicities].to_vec(),
+            };
+            let rows: Vec<Selection> = (0..rows).map(row).collect();
+            let ordered: Vec<Committed> = wires[..logits].iter().map(Committed::from).collect();
+            let (x, y) = (b.challenge(Some(public[0]))?, b.challenge(Some(public[1]))?);
+            enforce_selection(b, &x, &y, &rows, &ordered)
+        });
+        assert_eq!(refused, !fits, "{rows} {multiplicities} {logits}");
+    }
+    assert!(refused(&|b, wires, _| {
+        let mode = b.input(Some(Fr::ONE))?;
+        let limbs: Vec<Limb> = wires[..4].iter().map(|wire| Limb { wire: wire.clone(), shift: 0 }).collect();
+        enforce_mode(b, &mode, &limbs, &wires[4..7].iter().collect::<Vec<_>>())
+    }));
+    for class in tiny() {
+        let circuit = Circuit::new(&class).unwrap();
+        let mut b = Builder::new(ConstraintSystem::new_ref());
+        b.enter(Phase::Rest).unwrap();
+        b.enter(Phase::Constraints).unwrap();
+        let expected = crate::statement::PublicInputs::count(&class);
+        assert!(circuit.public_wires(&mut b, Some(&vec![Fr::ONE; expected + 1])).is_err());
     }
 }

@@ -163,6 +163,44 @@ fn other_counts_are_refused() {
     let mut raw = RAW.clone();
     raw.ck.push(G1Affine::zero());
     assert!(matches!(load(raw), Err(KeyError::Count { what: "other committed wires", .. })));
+    let mut raw = RAW.clone();
+    raw.ckw.push(G1Affine::zero());
+    assert!(matches!(load(raw), Err(KeyError::Count { what: "committed weights", .. })));
+    let mut raw = RAW.clone();
+    let double = 2 * raw.key.h_query.len() + 1;
+    raw.key.h_query.resize(double, G1Affine::generator());
+    assert!(matches!(load(raw), Err(KeyError::Count { what: "domain size", .. })));
+}
+
+/// A power of tau that is missing, or a domain that is no power of two, makes no key.
+#[test]
+fn quotients_need_every_power_of_tau() {
+    let mut raw = RAW.clone();
+    raw.key.h_query[7] = G1Affine::zero();
+    assert!(matches!(load(raw), Err(KeyError::Malformed { reason, .. }) if reason.contains("power of tau")));
+    let mut raw = RAW.clone();
+    raw.key.h_query.pop();
+    assert!(load(raw).is_err());
+}
+
+/// Another file, and files that do not begin as one of this version.
+#[test]
+fn other_files_are_refused() {
+    let circuit = Circuit::new(&CATALOGUE[0]).unwrap();
+    let mut file = Vec::new();
+    ProvingKey::new(circuit, SetupTrust::SingleParty, &RAW).unwrap().write(&mut file).unwrap();
+    let pinned = |file: &[u8]| ProvingKey::from_pinned_bytes(file, blake3::hash(file).as_bytes());
+    let other = ProvingKey::from_pinned_bytes(&file, &[0; 32]);
+    assert!(matches!(other, Err(KeyError::Pinned { .. })));
+    let mut magic = file.clone();
+    magic[0] ^= 1;
+    assert!(matches!(pinned(&magic), Err(KeyError::Malformed { .. })));
+    // The header is a CBOR map; its own version comes before that of the verifying key inside, which is longer.
+    let name = b"gversion";
+    let at = file.windows(name.len()).position(|w| w == name).unwrap() + name.len();
+    assert_eq!(file[at], 1);
+    file[at] = 2;
+    assert_eq!(pinned(&file).unwrap_err(), KeyError::Version { what: "proving key", got: 2 });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::support::*;
 use crate::gadgets::ConstraintId::{self, *};
+use crate::model::{Family, SizeClass};
 use crate::witness::Assignment;
 use ark_bn254::Fr;
 use ark_ff::Field;
@@ -149,5 +150,32 @@ fn every_wire_of_a_finished_assignment_is_in_a_constraint_that_fixes_it() {
             }
             assert_eq!(free, Vec::<usize>::new(), "{name}: wires that nothing binds");
         }
+    }
+}
+
+/// Layer one of many units is bound in several chains, the logits of many rows in several blocks.
+#[test]
+fn every_chain_and_every_block_is_bound() {
+    let class = SizeClass { rows: 30, family: Family::Mlp { hidden: 30 }, ..tiny()[1] };
+    let case = Case::new(&class, 5);
+    let (outputs, rows) = (case.circuit.bounds.output_packing.unwrap(), case.circuit.bounds.row_packing);
+    assert!(outputs.terms < 30 && rows.terms < 30, "more than one chain and more than one block");
+    let honest = case.score_values(case.reach);
+    assert_eq!(violated(&case.circuit, &case.score(&honest, case.reach)), None);
+    for unit in 0..30 {
+        // The bias of each unit: the low limb after all weights of layer one.
+        let mut values = honest.clone();
+        values.limbs[class.features * 30 + 2 * unit] += Fr::ONE;
+        assert_eq!(
+            violated(&case.circuit, &case.score(&values, case.reach)),
+            Some(OutputBinding),
+            "unit {unit}"
+        );
+    }
+    for row in 0..30 {
+        let mut values = honest.clone();
+        values.rows[row].logits.iter_mut().for_each(|z| *z += Fr::ONE);
+        values.rows[row].selection.selected += Fr::from(class.classes as u64);
+        assert_eq!(violated(&case.circuit, &case.score(&values, case.reach)), Some(RowBinding), "row {row}");
     }
 }
