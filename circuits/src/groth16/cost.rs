@@ -15,16 +15,17 @@ use rand::{SeedableRng, rngs::StdRng};
 
 /// Changes whenever a unit of [`Cost::work`] or the [`Probe`] does: calibrations that were stored under
 /// another version are worth nothing.
-pub const COST_VERSION: u32 = 2;
+pub const COST_VERSION: u32 = 3;
 
 /// What was measured.
 mod measured {
-    /// Work of a proof besides its wide terms, in such terms: windows of sums and passes of transforms cost something
-    /// whatever their length.
-    pub const WORK_OF_ANY_PROOF: f64 = 10_500.0;
-    /// Seconds of a wide term in a proof over those of a term in the probe: transforms, small terms and the witness
-    /// included.
-    pub const WORK_PER_TERM: f64 = 0.84;
+    /// Work of a proof besides its terms, in wide terms: windows of sums and passes of transforms cost something whatever
+    /// their length.
+    pub const TERMS_OF_ANY_PROOF: f64 = 6_200.0;
+    /// A committed wire, which is small but stands in D and in B in both groups, in wide terms.
+    pub const TERMS_PER_COMMITTED_WIRE: f64 = 0.5;
+    /// Seconds of a wide term in a proof over those of a term in the probe: transforms and the witness included.
+    pub const WORK_PER_TERM: f64 = 1.3;
     /// Bytes that a proof adds for each point of its domain and each wire: values, scalars, transforms, sums of pairs.
     pub const PROOF_BYTES_PER_POINT: f64 = 380.0;
     /// Bytes of a loaded key for each byte of its file: points with their indices, matrices, tables of roots of unity.
@@ -70,8 +71,11 @@ impl Cost {
 pub fn cost(class: &SizeClass) -> Result<Cost, BoundsError> {
     let counts = Counts::of(class, &Bounds::of(class)?);
     let (domain, wires) = (counts.domain(), counts.variables());
-    // Wide terms: h over the domain, and the wires after the challenges in A and over delta.
-    let wide = (domain + 2 * counts.determined_wires) as f64;
+    // Wide terms: h over the domain, and the wires after the challenges in A and over delta. Of a row's c + 1 quotients
+    // of the selection all but one are 0.
+    let wide = domain + 2 * (counts.determined_wires - class.rows * class.classes);
+    let committed = measured::TERMS_PER_COMMITTED_WIRE * (counts.model_wires + counts.committed_wires) as f64;
+    let terms = wide as f64 + committed + measured::TERMS_OF_ANY_PROOF;
     let proving_key_bytes = file_bytes(class, &counts);
     Ok(Cost {
         constraints: counts.constraints,
@@ -79,7 +83,7 @@ pub fn cost(class: &SizeClass) -> Result<Cost, BoundsError> {
         proving_key_bytes,
         key_memory_bytes: (measured::KEY_BYTES_PER_BYTE * proving_key_bytes as f64) as u64,
         proof_memory_bytes: (measured::PROOF_BYTES_PER_POINT * (domain + wires) as f64) as u64,
-        work: measured::WORK_PER_TERM * (wide + measured::WORK_OF_ANY_PROOF),
+        work: measured::WORK_PER_TERM * terms,
     })
 }
 
