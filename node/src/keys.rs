@@ -222,6 +222,17 @@ pub fn load(path: &Path, pinned: BlobId) -> Result<ProvingKey, KeysError> {
     key.map_err(|source| KeysError::Key { path: path.to_owned(), source })
 }
 
+/// Loads a pinned proving key of somebody else and audits it: what its maker could have made wrong and loading does
+/// not see. Takes about as long as a proof.
+///
+/// # Errors
+/// If it is another file, damaged, or not well-formed.
+pub fn load_of_others(path: &Path, pinned: BlobId) -> Result<ProvingKey, KeysError> {
+    let key = load(path, pinned)?;
+    key.audit(&mut rand::rngs::OsRng).map_err(|source| KeysError::Key { path: path.to_owned(), source })?;
+    Ok(key)
+}
+
 /// Loads a pinned proving key from a folder that others may write to: it is read into memory first.
 ///
 /// # Errors

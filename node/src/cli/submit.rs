@@ -101,8 +101,9 @@ impl Args {
         let plan = self.effort.plan_of(&trial)?;
         self.effort.check(&plan, &trial)?;
         self.effort.explain(&plan);
-        let path = proving_key(context, &mut backend, &trial)?;
-        let key = keys::load(&path, trial.admitted.proving_key.id)?;
+        let (path, made_here) = proving_key(context, &mut backend, &trial)?;
+        let load = if made_here { keys::load } else { keys::load_of_others };
+        let key = load(&path, trial.admitted.proving_key.id)?;
         let progress = Progress::new("proving");
         let bench = Workbench {
             home: &context.home,
@@ -198,15 +199,15 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
     output::data(&submission)
 }
 
-/// The class's key: made here, or fetched. It is the competition that pins it.
-fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<PathBuf> {
+/// The class's key, and whether it was made here; else it is fetched. It is the competition that pins it.
+fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<(PathBuf, bool)> {
     let (class, pinned) = (trial.admitted.class, trial.admitted.proving_key);
     if let Some(key) = keys::find(&context.home, class, Some(pinned))? {
-        return Ok(key.path);
+        return Ok((key.path, true));
     }
     let size = output::bytes(pinned.bytes);
     output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
-    backend.get_blob(pinned, &format!("the proving key of {class}"))
+    Ok((backend.get_blob(pinned, &format!("the proving key of {class}"))?, false))
 }
 
 #[cfg(test)]

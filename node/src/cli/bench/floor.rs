@@ -45,15 +45,15 @@ impl FloorFigures {
         let (mut proofs, mut floors) = (Vec::new(), Vec::new());
         for _ in 0..runs {
             proofs.push(median(1, &mut prove)?.1);
-            floors.push(median(1, || anyhow::Ok(floor.run()))?.1);
+            floors.push(timed(1, || floor.run())?);
         }
         let (prove_seconds, floor_seconds) = (middle(&mut proofs), middle(&mut floors));
         let arkworks = floor.arkworks();
         let mut parts = Vec::new();
         for part in FloorPart::ALL {
             let (terms, wide) = floor.terms(part);
-            let ((), seconds) = median(runs, || anyhow::Ok(floor.run_part(part)))?;
-            let ((), arkworks_seconds) = median(runs, || anyhow::Ok(arkworks.run_part(part)))?;
+            let seconds = timed(runs, || floor.run_part(part))?;
+            let arkworks_seconds = timed(runs, || arkworks.run_part(part))?;
             parts.push(Part { part: format!("{part:?}"), terms, wide, seconds, arkworks_seconds });
         }
         Ok(Self {
@@ -66,6 +66,15 @@ impl FloorFigures {
             parts,
         })
     }
+}
+
+/// Median seconds of work that cannot fail.
+fn timed(runs: u32, mut work: impl FnMut()) -> anyhow::Result<f64> {
+    let run = || {
+        work();
+        Ok(())
+    };
+    Ok(median(runs, run)?.1)
 }
 
 fn middle(times: &mut [f64]) -> f64 {
