@@ -14,8 +14,8 @@ pub(super) struct Pair {
     pub second: u32,
 }
 
-/// Vectors of pairs that share an inversion: few enough that their scratch stays in the second-level cache.
-pub(super) const BATCH: usize = 64;
+/// Pairs that share an inversion: few enough that their scratch stays in the second-level cache.
+const BATCH: usize = 1024;
 
 /// The top bit of an index negates its point.
 pub(super) const NEGATE: u32 = 1 << 31;
@@ -38,7 +38,7 @@ pub(super) struct Adder<F: Lanes> {
 
 impl<F: Lanes> Adder<F> {
     pub fn new(lanes: F) -> Self {
-        Self { lanes, steps: Vec::with_capacity(BATCH), odd: Vec::new() }
+        Self { lanes, steps: Vec::with_capacity(BATCH / F::LANES), odd: Vec::new() }
     }
 
     /// `sums_i = first_i + second_i` for every pair, of points out of `points`.
@@ -46,8 +46,8 @@ impl<F: Lanes> Adder<F> {
     where
         C: SWCurveConfig<BaseField = F::Field>,
     {
-        let (lanes, batch) = (self.lanes, BATCH * F::LANES);
-        for (pairs, sums) in pairs.chunks(batch).zip(sums.chunks_mut(batch)) {
+        let lanes = self.lanes;
+        for (pairs, sums) in pairs.chunks(BATCH).zip(sums.chunks_mut(BATCH)) {
             lanes.run(
                 #[inline(always)]
                 || self.batch(points, pairs, sums),

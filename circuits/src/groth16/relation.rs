@@ -196,18 +196,23 @@ impl Relation {
     }
 
     fn step(&self, row: usize, known: &[bool]) -> Result<Solves, RelationError> {
-        let unknown =
-            |m: &Sparse| -> Vec<(u16, usize)> { m.terms(row).filter(|(_, wire)| !known[*wire]).collect() };
-        let undetermined = Err(RelationError::Undetermined { constraint: row });
-        match (unknown(&self.a).as_slice(), unknown(&self.b).as_slice(), unknown(&self.c).as_slice()) {
-            ([], [], []) => Ok(Solves::Nothing),
-            ([], [], &[(coefficient, wire)]) => Ok(Solves::Product { wire: wire as u32, coefficient }),
-            (&[(coefficient, wire)], [], []) if self.a.terms(row).count() == 1 => {
+        // How many unknown wires a side has, and the first of them.
+        let unknown = |m: &Sparse| {
+            let mut wires = m.terms(row).filter(|(_, wire)| !known[*wire]);
+            let first = wires.next();
+            (usize::from(first.is_some()) + wires.count(), first)
+        };
+        match (unknown(&self.a), unknown(&self.b).0, unknown(&self.c)) {
+            ((0, _), 0, (0, _)) => Ok(Solves::Nothing),
+            ((0, _), 0, (1, Some((coefficient, wire)))) => {
+                Ok(Solves::Product { wire: wire as u32, coefficient })
+            }
+            ((1, Some((coefficient, wire))), 0, (0, _)) if self.a.terms(row).count() == 1 => {
                 Ok(Solves::Quotient { wire: wire as u32, coefficient })
             }
             // The sums over quotients (and nothing else) are checked last: `0 * 0 = sum`.
-            ([], [], _) if self.a.terms(row).next().is_none() => Ok(Solves::Nothing),
-            _ => undetermined,
+            ((0, _), 0, _) if self.a.terms(row).next().is_none() => Ok(Solves::Nothing),
+            _ => Err(RelationError::Undetermined { constraint: row }),
         }
     }
 
