@@ -32,7 +32,7 @@ fn milliseconds<T>(runs: usize, mut work: impl FnMut() -> T) -> f64 {
 }
 
 #[test]
-#[ignore = "measures"]
+#[ignore = "measures: cargo test --release -p circuits --lib cost -- --ignored --nocapture"]
 fn verification() {
     for name in ["linear-30-2", "mlp-64-32-10", "mlp-784-32-10"] {
         let class = class(name);
@@ -71,7 +71,7 @@ fn verification() {
 }
 
 #[test]
-#[ignore = "measures"]
+#[ignore = "measures: cargo test --release -p circuits --lib cost -- --ignored --nocapture"]
 fn fingerprints() {
     let class = class("mlp-784-32-10");
     let mut rng = StdRng::seed_from_u64(1);
