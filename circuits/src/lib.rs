@@ -9,6 +9,7 @@
 //! gadgets/    one file a gadget, named like the native function that it mirrors
 //! circuit     the composition of the gadgets
 //! groth16/    setup, prove, verify and keys of Groth16 with two commitments
+//! engine/     multi-exponentiations and transforms, several field elements at a time
 //! ```
 
 mod circuit;

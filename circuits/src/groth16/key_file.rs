@@ -6,7 +6,7 @@
 //! Whoever pins the file's digest may be hostile: with `[delta]_1` and its companions replaced by infinity, every
 //! blinder would vanish and proofs would still verify. So the points that carry blinders are checked against the
 //! verifying key, every point is checked to be on its curve, and all counts are those of the class. With
-//! `[delta]_1` of prime order A, B, D and `D_w` are uniform whatever the rest of the file is, and C follows from
+//! `[delta]_1` of prime order A, B, D and `D_w` are uniform whatever the rest of this one file is, and C follows from
 //! the equation that a prover checks on its own proof.
 
 use super::keys::{KeyBases, KeyError, ProvingKey, VerifyingKey};
