@@ -3,11 +3,13 @@
 use super::support::*;
 use crate::circuit::Circuit;
 use crate::engine::Scalars;
+use crate::gadgets::{Builder, Lin, Phase};
+use crate::groth16::TwoPhaseCircuit;
 use crate::groth16::internal::{RawKey, assign, setup};
 use crate::groth16::keys::KeyBases;
 use crate::groth16::prove::{Blinded, create};
 use crate::groth16::reference::committed_values;
-use crate::groth16::relation::Relation;
+use crate::groth16::relation::{Relation, RelationError};
 use crate::model::CATALOGUE;
 use crate::statement::PublicInputs;
 use crate::witness::Assignment;
@@ -15,6 +17,7 @@ use ark_bn254::{Bn254, Fr, G1Affine};
 use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Field, UniformRand};
 use ark_groth16::Groth16;
+use ark_relations::gr1cs::SynthesisError;
 use rand::{SeedableRng, rngs::StdRng};
 
 /// Both kinds of witness of a case.
@@ -115,4 +118,35 @@ fn proofs_are_those_of_ark_groth16() {
         assert_eq!((proof.a, proof.b), (expected.a, expected.b));
         assert_eq!(proof.c, (expected.c - raw.eta_g1 * v).into_affine());
     }
+}
+
+/// A circuit with a wire after the challenges that no constraint determines, or two that one constraint would have to.
+struct Free {
+    pair: bool,
+}
+
+impl TwoPhaseCircuit for Free {
+    type Assignment = ();
+    type Committed = ();
+
+    fn commit(&self, b: &mut Builder, _: Option<&()>) -> Result<(), SynthesisError> {
+        b.enter(Phase::Rest)
+    }
+
+    fn constrain(&self, b: &mut Builder, (): (), _: Option<&[Fr]>) -> Result<(), SynthesisError> {
+        let one = b.determined(None)?;
+        if self.pair {
+            let other = b.determined(None)?;
+            b.enforce(&Lin::from(&one), &Lin::from(&other), &Builder::one())?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn wires_that_no_constraint_determines_are_refused() {
+    let refused = Relation::of(&Free { pair: false }).unwrap_err();
+    assert_eq!(refused, RelationError::Count { expected: 1, got: 0 });
+    let refused = Relation::of(&Free { pair: true }).unwrap_err();
+    assert_eq!(refused, RelationError::Undetermined { constraint: 0 });
 }
