@@ -132,6 +132,8 @@ def cases(original, size):
     generator = b"".join(int(c).to_bytes(32, "little") for c in G2[0].coeffs)
     one = at(KEY["delta"], lambda _: generator)
     case("key: delta the generator", "delta is the generator", {"key": inside("points", one)})
+    one = at(KEY["alpha"], lambda _: (1).to_bytes(32, "little"))
+    case("key: alpha the generator", "degenerate key: alpha and the generator", {"key": inside("points", one)})
     case("key: one IC point fewer", "bytes of points", {"key": inside("points", lambda p: p[:-32])})
     renamed = inside("class", lambda _: "linear-64-10")
     case("key: of another class", "another class or trust", {"key": renamed})

@@ -22,7 +22,7 @@ import dag_cbor
 from blake3 import blake3
 from Crypto.Hash import keccak
 from py_ecc.optimized_bn128 import (
-    FQ, FQ2, FQ12, G2, add, b, b2, curve_order as R, field_modulus as P, is_inf, multiply, neg, pairing,
+    FQ, FQ2, FQ12, G1, G2, add, b, b2, curve_order as R, field_modulus as P, is_inf, multiply, neg, pairing,
 )
 from py_ecc.optimized_bn128.optimized_pairing import final_exponentiate
 
@@ -160,6 +160,11 @@ def read_key(data, size):
         require(x != z, f"degenerate key: {one} and {other}")
     for name, x in bases:
         require(name == "gamma" or x != G2[0], f"degenerate key: {name} is the generator")
+    # Alpha stands in G1: a pairing compares it.
+    alpha = pairing(G2, key["alpha"])
+    for name, point in [(name, key[name]) for name in names[1:6]] + [("the generator", G2)]:
+        value = pairing(point, G1)
+        require(alpha != value and alpha * value != FQ12.one(), f"degenerate key: alpha and {name}")
     head = b"podium verifying key v1".ljust(32, b"\0") + size.descriptor() + b"\0"
     tail = struct.pack(">I", len(key["IC"])) + b"".join(map(eip, key["IC"]))
     return key, keccak256(head + b"".join(map(eip, points[:6])) + tail)
