@@ -331,8 +331,14 @@ impl VerifyingKey {
 
     /// `constant IC_0 + sum_j public_j IC_(j+1)`.
     pub(crate) fn input_sum(&self, constant: Fr, public: &[Fr]) -> G1Projective {
-        let table = self.0.inputs.get_or_init(|| Table::new(&self.0.raw.ic));
-        table.msm(&Scalars::new(&[&[constant], public].concat()))
+        let scalars = Scalars::new(&[&[constant], public].concat());
+        if let Some(table) = self.0.inputs.get() {
+            return table.msm(&scalars);
+        }
+        // Not `get_or_init`, which locks: a worker of rayon that waits for a part of the table takes up other work,
+        // and where that is another verification, it would wait for itself. At worst several threads make the table.
+        let table = Table::new(&self.0.raw.ic);
+        self.0.inputs.get_or_init(|| table).msm(&scalars)
     }
 
     pub(super) fn prepared(&self) -> &Prepared {

@@ -13,6 +13,7 @@ use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
 use ark_ff::{Field, UniformRand};
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use std::time::Duration;
 
 const SEED: [u8; 32] = [5; 32];
 
@@ -43,6 +44,26 @@ fn valid_proofs_are_accepted_and_an_empty_batch_has_no_results() {
     }
     let repeated = vec![instances[0].clone(); 9];
     refused(&simulator, &repeated, &[]);
+}
+
+/// A worker of the pool that waits for a part of its work takes up other work: perhaps another verification under the
+/// same fresh key. What the first of them makes must not be waited for while it is being made.
+#[test]
+fn a_fresh_key_may_be_used_by_many_threads_at_once() {
+    let (done, finished) = std::sync::mpsc::sync_channel(1);
+    std::thread::spawn(move || {
+        for _ in 0..20 {
+            let mut simulator = Simulator::new(&CATALOGUE[3], 1);
+            let instance = simulator.any();
+            std::thread::scope(|threads| {
+                for _ in 0..8 {
+                    threads.spawn(|| assert_eq!(instance.verify(&simulator.vk), Ok(())));
+                }
+            });
+        }
+        done.send(())
+    });
+    finished.recv_timeout(Duration::from_secs(120)).expect("every verification ends");
 }
 
 /// Whatever is changed in whatever proof, it is found, and no other is blamed.
