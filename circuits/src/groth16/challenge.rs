@@ -7,7 +7,7 @@ use ark_bn254::{Fr, G1Affine};
 use ark_ff::PrimeField;
 use sha3::{Digest, Keccak256};
 
-const DOMAIN: &[u8; 32] = b"podium challenge transcript v1\0\0";
+const DOMAIN: &[u8; 32] = b"podium challenge transcript v2\0\0";
 
 /// What is hashed before `D`. Every field has a fixed length; integers are big-endian.
 ///
@@ -20,7 +20,8 @@ const DOMAIN: &[u8; 32] = b"podium challenge transcript v1\0\0";
 /// | 32 | test set digest (zero in a model proof) |
 /// | 4 + 8 + 8 | chunk index, first row, one past the last row |
 /// | 8 + 8 | N, K |
-/// | 32 + 33 + 32 | competition, competitor, entry (zero in a model proof) |
+/// | 32 + 33 | competition, competitor |
+/// | 32 + 32 | entry, roster (zero in a model proof) |
 /// | 64 | `D_w` |
 /// | 64 | `D` |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ impl Transcript {
         let claim = ScoreClaim {
             scope: *scope,
             entry: [0; 32],
+            roster: [0; 32],
             chunk: Chunk { index: 0, lo: 0, hi: 0 },
             rows: 0,
             correct: 0,
@@ -72,6 +74,7 @@ impl Transcript {
         bytes.extend_from_slice(&claim.scope.competition);
         bytes.extend_from_slice(&claim.scope.competitor.to_bytes());
         bytes.extend_from_slice(&claim.entry);
+        bytes.extend_from_slice(&claim.roster);
         eip_g1(&mut bytes, &commitment.0);
         Self { bytes }
     }

@@ -77,6 +77,8 @@ pub struct ScoreClaim {
     pub scope: Scope,
     /// Id of the entry that carries the commitment.
     pub entry: [u8; 32],
+    /// Digest of the roster of entries that stood when the test set was revealed; zero where it never was sealed.
+    pub roster: [u8; 32],
     /// The rows that are covered.
     pub chunk: Chunk,
     /// Rows of the whole test set (N).
