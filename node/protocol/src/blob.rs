@@ -1,6 +1,6 @@
 //! What competitions point to outside the records, and what a node learned about it.
 
-use crate::{BlobId, Competition, ProofChecker, RecordId};
+use crate::{BlobId, Competition, ProofChecker, RecordId, Scoring};
 use circuits::{ClassId, Task, TestSet};
 use serde::{Deserialize, Serialize};
 
@@ -157,22 +157,23 @@ pub enum Defect {
     },
 }
 
-/// Compares the test set's facts with the competition.
+/// Compares the test set's facts with the competition and, where it was sealed, the reveal.
 pub(crate) fn check_test_set(
     competition: RecordId,
     body: &Competition,
+    scoring: &Scoring,
     facts: &BlobFacts,
 ) -> Result<(), Defect> {
     let role = BlobRole::TestSet;
     let BlobFacts::TestSet { bytes, facts } = facts else {
         return Err(unreadable(competition, role, facts));
     };
-    let (expected, got) = (body.test_set.bytes, *bytes);
+    let (expected, got) = (scoring.test_set.bytes, *bytes);
     if expected != got {
         return Err(Defect::Length { competition, role, expected, got });
     }
-    if body.rows != facts.rows {
-        return Err(Defect::Rows { competition, expected: body.rows, got: facts.rows });
+    if scoring.rows != facts.rows {
+        return Err(Defect::Rows { competition, expected: scoring.rows, got: facts.rows });
     }
     if task_digest(&body.task) != facts.task {
         return Err(Defect::Task { competition });

@@ -1,30 +1,42 @@
 //! The leaderboard: a pure function of the kept records, in integers and correctly rounded floating point.
 
-use crate::{Author, Contest, ProvedSubmission, RecordId, StatementId};
+use crate::{Author, Contest, Kind, RecordId, Standing, StatementId, TieRule};
 use circuits::ClassId;
 use serde::Serialize;
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::cmp::Reverse;
+use unicode_normalization::UnicodeNormalization;
 
 /// A leaderboard. Any two nodes that keep the same records make the same one, byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Board {
     /// The competition.
     pub competition: RecordId,
-    /// Rows of the test set (N).
-    pub rows_total: u64,
+    /// Whether the test set was public before the models were fixed.
+    pub open: bool,
+    /// Rows of the test set (N), unless it is still sealed.
+    pub rows_total: Option<u64>,
     /// Accuracy that counts as reached, in basis points; 0 if there is none.
     pub threshold_bps: u32,
-    /// The best submission of every competitor: by rank, then by entry id.
+    /// Whether the host has closed the competition.
+    pub closed: bool,
+    /// What the host has signed two of: if anything, the board is disputed.
+    pub disputes: Vec<&'static str>,
+    /// The best submission of every competitor: by rank, then by entry id; those without rank last.
     pub rows: Vec<BoardRow>,
 }
 
 /// One competitor on the board.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BoardRow {
-    /// From 1; ties share one ("1224").
-    pub rank: u64,
+    /// From 1; ties share one ("1224") unless the competition has another rule. None if the host has left out all that
+    /// this competitor proved.
+    pub rank: Option<u64>,
+    /// Whether the host calls it final.
+    pub standing: Standing,
     /// What the entry calls itself.
     pub display_name: String,
+    /// Whether another competitor's name looks the same: they are told apart by their keys.
+    pub namesake: bool,
     /// Peer id of the competitor.
     pub competitor: String,
     /// The entry.
@@ -43,46 +55,76 @@ pub struct BoardRow {
     pub interval_bps: (u32, u32),
     /// Whether the competition's threshold is reached; true if there is none.
     pub reaches_threshold: bool,
-    /// Entries of this competitor: the interval holds for one.
+    /// Entries of this competitor that count: the interval holds for one.
     pub entries: u64,
     /// The competitor's claim of when, seconds since 1970.
     pub submitted: u64,
+    /// [`skeleton`] of the name.
+    #[serde(skip)]
+    skeleton: String,
 }
 
 impl Board {
     /// The board of a competition.
     pub fn of<M>(contest: &Contest<M>) -> Self {
-        let competition = contest.competition().item.body();
-        let (n, bps) = (competition.rows, competition.threshold_bps);
-        let mut best: Vec<_> = best_by_competitor(contest).into_iter().collect();
-        best.sort_by_key(|(_, submission)| {
-            let body = submission.record().body();
-            (Reverse(body.correct()), body.entry)
-        });
-        let mut rows: Vec<BoardRow> = Vec::with_capacity(best.len());
-        for (place, (author, submission)) in (1u64..).zip(best) {
-            let (record, correct) = (submission.record(), submission.record().body().correct());
-            let Some(entry) = contest.entry(record.body().entry) else { continue };
-            let entry = entry.item.record();
-            // "1224": a tie has the rank of the row before it.
-            let rank = rows.last().filter(|last| last.correct == correct).map_or(place, |last| last.rank);
-            rows.push(BoardRow {
-                rank,
-                display_name: entry.body().display_name.clone(),
-                competitor: author.to_string(),
-                entry: entry.id(),
-                submission: record.id(),
-                statement: submission.statement(),
-                class: entry.body().class,
-                correct,
-                accuracy_bps: accuracy_bps(correct, n),
-                interval_bps: wilson_bps(correct, n),
-                reaches_threshold: reaches_bps(correct, n, bps),
-                entries: contest.entries_of(&author),
-                submitted: record.body().created,
-            });
+        let rows = contest.authors().iter().filter_map(|author| row(contest, author)).collect();
+        let mut board = Self::around(contest, rows);
+        board.rows.sort_by_key(BoardRow::order);
+        board.rank(contest.competition().item.body().tie_rule);
+        let mut names: Vec<String> = board.rows.iter().map(|row| row.skeleton.clone()).collect();
+        names.sort_unstable();
+        for row in &mut board.rows {
+            let first = names.partition_point(|name| *name < row.skeleton);
+            row.namesake = names.get(first + 1).is_some_and(|name| *name == row.skeleton);
         }
-        Self { competition: contest.id(), rows_total: n, threshold_bps: bps, rows }
+        board
+    }
+
+    fn around<M>(contest: &Contest<M>, rows: Vec<BoardRow>) -> Self {
+        let rules = contest.competition().item.body();
+        Self {
+            competition: contest.id(),
+            open: rules.is_open(),
+            rows_total: contest.rows(),
+            threshold_bps: rules.threshold_bps,
+            closed: contest.is_closed(),
+            disputes: contest.disputes().into_iter().map(Kind::as_str).collect(),
+            rows,
+        }
+    }
+
+    /// Makes the board that of `contest` again, after records of one competitor, and of nobody else, have come or gone.
+    /// The same as [`Board::of`], without looking at the submissions of all others.
+    pub fn update<M>(&mut self, contest: &Contest<M>, author: &Author) {
+        let mut rows = std::mem::take(&mut self.rows);
+        let name = author.to_string();
+        if let Some(at) = rows.iter().position(|row| row.competitor == name) {
+            let gone = rows.remove(at);
+            rename(&mut rows, &gone.skeleton);
+        }
+        if let Some(row) = row(contest, author) {
+            let skeleton = row.skeleton.clone();
+            let at = rows.partition_point(|other| other.order() < row.order());
+            rows.insert(at, row);
+            rename(&mut rows, &skeleton);
+        }
+        *self = Self::around(contest, rows);
+        self.rank(contest.competition().item.body().tie_rule);
+    }
+
+    fn rank(&mut self, rule: TieRule) {
+        let mut last: Option<(u64, u64)> = None;
+        for (place, row) in (1u64..).zip(&mut self.rows) {
+            if row.standing == Standing::LeftOut {
+                row.rank = None;
+                continue;
+            }
+            // "1224": a tie has the rank of the row before it.
+            let shared = last.filter(|(correct, _)| rule == TieRule::SharedRank && *correct == row.correct);
+            let rank = shared.map_or(place, |(_, rank)| rank);
+            row.rank = Some(rank);
+            last = Some((row.correct, rank));
+        }
     }
 
     /// Canonical DAG-CBOR, to compare boards by.
@@ -92,21 +134,60 @@ impl Board {
     }
 }
 
-/// Highest count; of equal ones the lowest entry id, then the lowest submission id.
-fn best_by_competitor<M>(contest: &Contest<M>) -> BTreeMap<Author, &ProvedSubmission> {
-    let key = |submission: &ProvedSubmission| {
-        let record = submission.record();
-        (Reverse(record.body().correct()), record.body().entry, record.id())
-    };
-    let mut best: BTreeMap<Author, &ProvedSubmission> = BTreeMap::new();
-    for kept in contest.submissions() {
-        let author = kept.item.record().author();
-        let place = best.entry(author).or_insert(&kept.item);
-        if key(&kept.item) < key(place) {
-            *place = &kept.item;
-        }
+impl BoardRow {
+    /// No two rows have the same entry.
+    fn order(&self) -> (bool, Reverse<u64>, RecordId) {
+        (self.standing == Standing::LeftOut, Reverse(self.correct), self.entry)
     }
-    best
+}
+
+/// Says again of all rows with names that look so whether there are several.
+fn rename(rows: &mut [BoardRow], skeleton: &str) {
+    let several = rows.iter().filter(|row| row.skeleton == skeleton).count() > 1;
+    for row in rows.iter_mut().filter(|row| row.skeleton == skeleton) {
+        row.namesake = several;
+    }
+}
+
+/// A competitor's row: the best of what the host has not left out, else the best of what he has.
+fn row<M>(contest: &Contest<M>, author: &Author) -> Option<BoardRow> {
+    let best = contest.counted_of(author).min_by_key(|(standing, submission)| {
+        let (record, body) = (submission.record(), submission.record().body());
+        (*standing == Standing::LeftOut, Reverse(body.correct()), body.entry, record.id())
+    })?;
+    let (standing, submission) = best;
+    let rules = contest.competition().item.body();
+    let (record, correct) = (submission.record(), submission.record().body().correct());
+    let (entry, n) = (contest.entry(record.body().entry)?.item.record(), contest.rows()?);
+    Some(BoardRow {
+        rank: None,
+        standing,
+        display_name: entry.body().display_name.clone(),
+        namesake: false,
+        competitor: author.to_string(),
+        entry: entry.id(),
+        submission: record.id(),
+        statement: submission.statement(),
+        class: entry.body().class,
+        correct,
+        accuracy_bps: accuracy_bps(correct, n),
+        interval_bps: wilson_bps(correct, n),
+        reaches_threshold: reaches_bps(correct, n, rules.threshold_bps),
+        entries: contest.entries_that_count(author),
+        submitted: record.body().created,
+        skeleton: skeleton(&entry.body().display_name),
+    })
+}
+
+/// What a name looks like: equal for names that people would take for the same one. Compatibility forms, case and
+/// spaces do not count, and letters of other scripts are those that they look like (UTS 39, section 4).
+pub fn skeleton(name: &str) -> String {
+    let fold = |text: String| -> String {
+        text.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect()
+    };
+    // Twice: what looks like a letter may have another look in lower case.
+    let once: String = unicode_security::skeleton(&fold(name.to_owned())).collect();
+    unicode_security::skeleton(&fold(once)).collect()
 }
 
 /// `floor(10000 K / N)`; 0 without rows.
@@ -174,6 +255,22 @@ mod tests {
         assert_eq!(accuracy_bps(2, 3), 6666);
         assert_eq!(accuracy_bps(3, 3), 10_000);
         assert_eq!(accuracy_bps(1, 0), 0);
+    }
+
+    #[test]
+    fn names_that_look_the_same_have_one_skeleton() {
+        // Cyrillic letters, full-width letters, case, spaces, a combining accent.
+        for (a, b) in [
+            ("Ada", "\u{0410}da"),
+            ("paypal", "\u{0440}\u{0430}ypal"),
+            ("Ada", "\u{ff21}da"),
+            ("ada lovelace", "AdaLovelace"),
+            ("caf\u{e9}", "cafe\u{301}"),
+        ] {
+            assert_eq!(skeleton(a), skeleton(b), "{a} {b}");
+        }
+        assert_ne!(skeleton("Ada"), skeleton("Bob"));
+        assert_ne!(skeleton("model 1"), skeleton("model 2"));
     }
 
     proptest! {

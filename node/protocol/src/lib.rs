@@ -16,6 +16,7 @@
 
 mod blob;
 mod board;
+mod bundle;
 mod context;
 mod envelope;
 mod id;
@@ -32,20 +33,21 @@ mod tests;
 mod verdict;
 
 pub use blob::{BlobFacts, BlobRef, BlobRole, Defect, TestSetFacts, task_digest};
-pub use board::{Board, BoardRow, accuracy_bps, reaches_bps, threshold_count, wilson_bps};
+pub use board::{Board, BoardRow, accuracy_bps, reaches_bps, skeleton, threshold_count, wilson_bps};
+pub use bundle::{Bundle, BundleError, BundleReport, verify_bundle};
 pub use context::{
-    AdmittedEntry, AdmittedSubmission, ContextError, KeyPin, ProvedEntry, ProvedSubmission, check_entry,
-    check_submission,
+    AdmittedEntry, AdmittedSubmission, ContextError, KeyPin, ProvedEntry, ProvedSubmission, check_close,
+    check_entry, check_pair, check_reveal, check_submission, check_withdrawal, scoring_of,
 };
 pub use envelope::{Author, DOMAIN, EnvelopeError, PAYLOAD_TYPE, SealError, Signed};
 pub use id::{BlobId, Fingerprint, ParseIdError, RecordId, StatementId};
-pub use offline::{OfflineError, Verified, verify_offline};
+pub use offline::{Dossier, OfflineError, Verified, verify_offline};
 pub use proof::{Evidence, Groth16, KeyFacts, ProofCheck, ProofChecker, ProofError};
 pub use record::{
-    AdmittedClass, Body, Caps, ChunkProof, CommitmentBytes, Competition, Entry, FormError, Kind, Openness,
-    Phase, Prize, ProofBytes, Record, RuleError, Submission, TieRule, VERSION, WellFormed, sign,
-    statement_id,
+    AdmittedClass, Body, Caps, ChunkProof, ClaimRule, Close, CommitmentBytes, Competition, Entry, FormError,
+    Kind, Misbehaviour, Pair, PairError, Prize, ProofBytes, Record, Reveal, RuleError, Scoring, Seal,
+    Submission, TestSetTerms, TieRule, VERSION, WellFormed, Withdrawal, roster_digest, sign, statement_id,
 };
-pub use set::{Contest, Counts, Kept, RecordSet};
+pub use set::{Contest, Counts, EntryStanding, Kept, Phase, RecordSet, Shown, Standing};
 pub use state::{JobId, Need, Outcome, ProofJob, Refusal, State, Update, WantedBlob};
 pub use verdict::Verdict;

@@ -7,8 +7,20 @@ pub use circuits::statement::{MAX_ROWS, MAX_TEST_SET_BYTES};
 
 // --- records
 
-/// Longest signed record: looked at before anything else.
-pub const MAX_RECORD_BYTES: usize = 256 << 10;
+/// Longest signed record: looked at before anything else. Only an accusation may be so long.
+pub const MAX_RECORD_BYTES: usize = 2 * MAX_PLAIN_RECORD_BYTES + (1 << 10);
+/// Longest signed record but for accusations, which hold two of them.
+pub const MAX_PLAIN_RECORD_BYTES: usize = 256 << 10;
+/// Longest payload but for accusations: the envelope around it takes less than 256 bytes.
+pub const MAX_PAYLOAD_BYTES: usize = MAX_PLAIN_RECORD_BYTES - 256;
+/// Longest payload of an accusation.
+pub const MAX_MISBEHAVIOUR_BYTES: usize = MAX_RECORD_BYTES - 256;
+/// Most entries on a roster: as many ids as fit into a record.
+pub const MAX_ROSTER: usize = 7168;
+/// Most submissions that a host can call final.
+pub const MAX_CLOSED: usize = 7168;
+/// Most levels of accuracy that may be claimed.
+pub const MAX_LEVELS: usize = 64;
 /// Longest title of a competition.
 pub const MAX_TITLE_BYTES: usize = 128;
 /// Longest description of a competition.

@@ -2,9 +2,9 @@
 
 use crate::{
     BlobFacts, BlobId, ContextError, EnvelopeError, FormError, Kind, ProofChecker, ProofError, Record,
-    RecordId, Signed, WellFormed, accuracy_bps,
+    RecordId, Scoring, Signed, WellFormed, accuracy_bps,
     blob::{check_key, check_test_set},
-    check_entry, check_submission, reaches_bps, wilson_bps,
+    check_entry, check_reveal, check_submission, reaches_bps, scoring_of, wilson_bps,
 };
 use circuits::{ClassId, TestSet, TestSetError, groth16::SetupTrust};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub struct Verified {
     /// The competition.
     pub competition: RecordId,
+    /// Whether the test set was public before the models were fixed.
+    pub open: bool,
     /// The entry.
     pub entry: RecordId,
     /// The submission.
@@ -88,50 +90,72 @@ pub enum OfflineError {
     Proof(#[from] ProofError),
 }
 
-/// Verifies a submission from signed records and files alone: signatures, rules, model proof and all score proofs.
-/// Caps, which depend on a competitor's other records, are not looked at.
+/// The signed records and files that a submission is verified from.
+#[derive(Clone, Copy, Debug)]
+pub struct Dossier<'a> {
+    /// The competition's record.
+    pub competition: &'a [u8],
+    /// The entry's record.
+    pub entry: &'a [u8],
+    /// The reveal's record; none in an open competition.
+    pub reveal: Option<&'a [u8]>,
+    /// The submission's record.
+    pub submission: &'a [u8],
+    /// The verifying key's file.
+    pub key: &'a [u8],
+    /// The test set's file.
+    pub test_set: &'a [u8],
+}
+
+/// Verifies a submission from signed records and files alone: signatures, rules, seal, roster, model proof and all
+/// score proofs. Caps, which depend on a competitor's other records, are not looked at.
 ///
 /// # Errors
 /// The first check that fails.
-pub fn verify_offline<C: ProofChecker>(
-    checker: &C,
-    competition: &[u8],
-    entry: &[u8],
-    submission: &[u8],
-    key: &[u8],
-    test_set: &[u8],
-) -> Result<Verified, OfflineError> {
-    let WellFormed::Competition(competition) = read(Kind::Competition, competition)? else {
-        return Err(OfflineError::Kind { expected: Kind::Competition, got: Kind::Entry });
-    };
-    let WellFormed::Entry(entry) = read(Kind::Entry, entry)? else {
-        return Err(OfflineError::Kind { expected: Kind::Entry, got: Kind::Submission });
-    };
-    let WellFormed::Submission(submission) = read(Kind::Submission, submission)? else {
-        return Err(OfflineError::Kind { expected: Kind::Submission, got: Kind::Entry });
+pub fn verify_offline<C: ProofChecker>(checker: &C, dossier: &Dossier<'_>) -> Result<Verified, OfflineError> {
+    macro_rules! read {
+        ($kind:ident, $bytes:expr) => {
+            match read(Kind::$kind, $bytes)? {
+                WellFormed::$kind(record) => record,
+                other => return Err(OfflineError::Kind { expected: Kind::$kind, got: other.kind() }),
+            }
+        };
+    }
+    let competition = read!(Competition, dossier.competition);
+    let entry = read!(Entry, dossier.entry);
+    let submission = read!(Submission, dossier.submission);
+    let reveal = match dossier.reveal {
+        Some(bytes) => Some(read!(Reveal, bytes)),
+        None => None,
     };
     let admitted = check_entry(&entry, &competition)?;
-    let loaded = load_key(checker, &competition, entry.body().class, key)?;
-    let set = load_test_set(&competition, test_set)?;
+    let loaded = load_key(checker, &competition, entry.body().class, dossier.key)?;
     let evidence = admitted.check().run(checker, &loaded, None)?;
     let proved_entry = admitted.proved(evidence)?;
-    let scored = check_submission(&submission, &competition, &proved_entry)?;
+    if let Some(reveal) = &reveal {
+        check_reveal(reveal, &competition)?;
+    }
+    let scored = check_submission(&submission, &competition, &proved_entry, reveal.as_deref())?;
+    let scoring = competition.body().open_scoring().or_else(|| reveal.as_deref().map(scoring_of));
+    let scoring = scoring.ok_or(ContextError::RevealField { sealed: true })?;
+    let set = load_test_set(&competition, &scoring, dossier.test_set)?;
     let evidence = scored.check().run(checker, &loaded, Some(&set))?;
     scored.proved(evidence)?;
 
-    let (rules, correct) = (competition.body(), submission.body().correct());
+    let (rules, rows, correct) = (competition.body(), scoring.rows, submission.body().correct());
     Ok(Verified {
         competition: competition.id(),
+        open: rules.is_open(),
         entry: entry.id(),
         submission: submission.id(),
         competitor: entry.author().to_string(),
         display_name: entry.body().display_name.clone(),
         class: entry.body().class,
         correct,
-        rows: rules.rows,
-        accuracy_bps: accuracy_bps(correct, rules.rows),
-        interval_bps: wilson_bps(correct, rules.rows),
-        reaches_threshold: reaches_bps(correct, rules.rows, rules.threshold_bps),
+        rows,
+        accuracy_bps: accuracy_bps(correct, rows),
+        interval_bps: wilson_bps(correct, rows),
+        reaches_threshold: reaches_bps(correct, rows, rules.threshold_bps),
         chunks: submission.body().chunks.len(),
         setup: checker.key_facts(&loaded).trust,
     })
@@ -163,12 +187,13 @@ fn load_key<C: ProofChecker>(
 
 fn load_test_set(
     competition: &Arc<Record<crate::Competition>>,
+    scoring: &Scoring,
     bytes: &[u8],
 ) -> Result<TestSet, OfflineError> {
-    expect_blob("test set", competition.body().test_set.id, bytes)?;
+    expect_blob("test set", scoring.test_set.id, bytes)?;
     let set = TestSet::from_bytes(bytes)?;
     let facts = BlobFacts::of_test_set(&set, bytes.len() as u64);
-    check_test_set(competition.id(), competition.body(), &facts).map_err(ContextError::Defect)?;
+    check_test_set(competition.id(), competition.body(), scoring, &facts).map_err(ContextError::Defect)?;
     Ok(set)
 }
 

@@ -1,9 +1,9 @@
 //! A competition in miniature, and a proof system whose proofs are hashes: for the tests of everything around it.
 
 use crate::{
-    AdmittedClass, BlobFacts, BlobRef, BlobRole, Body, Caps, ChunkProof, CommitmentBytes, Competition, Entry,
-    KeyFacts, Openness, Outcome, ProofBytes, ProofChecker, ProofError, RecordId, Signed, State, Submission,
-    TieRule, Update, sign,
+    AdmittedClass, Author, BlobFacts, BlobRef, BlobRole, Body, Caps, ChunkProof, ClaimRule, Close,
+    CommitmentBytes, Competition, Entry, KeyFacts, Outcome, ProofBytes, ProofChecker, ProofError, RecordId,
+    Reveal, Seal, Signed, State, Submission, TestSetTerms, TieRule, Update, Withdrawal, roster_digest, sign,
 };
 use circuits::{
     ClassId, Task, TestSet,
@@ -46,7 +46,8 @@ fn score_hash(key: &[u8], set: &[u8; 32], commitment: &CommitmentBytes, claim: &
     let numbers = [u64::from(claim.chunk.index), claim.chunk.lo, claim.chunk.hi, claim.rows, claim.correct];
     let numbers = numbers.map(u64::to_be_bytes).concat();
     let scope = scope_bytes(&claim.scope);
-    let bytes = [b"score".as_slice(), key, set, &commitment.0, &scope, &claim.entry, &numbers].concat();
+    let bytes = [b"score".as_slice(), key, set, &commitment.0, &scope, &claim.entry, &claim.roster, &numbers]
+        .concat();
     *blake3::hash(&bytes).as_bytes()
 }
 
@@ -161,17 +162,62 @@ pub(crate) fn competition(title: &str) -> Competition {
         description: "Two features,\n\ttwo classes.".to_owned(),
         created: CREATED,
         prove_deadline: DEADLINE,
-        openness: Openness::Open,
         task: task(),
-        rows: rows() as u64,
-        test_set: BlobRef::of(&test_set_bytes()),
+        test_set: TestSetTerms::Open { blob: BlobRef::of(&test_set_bytes()), rows: rows() as u64 },
         training: None,
         size_classes: classes().map(admitted).to_vec(),
         threshold_bps: 8000,
-        caps: Caps { entries: 2, submissions: 3 },
+        claims: ClaimRule::Exact,
+        caps: Caps { entries: 2, withdrawals: 0, submissions: 3 },
         tie_rule: TieRule::SharedRank,
         prize: None,
     }
+}
+
+/// The commit deadline of every sealed competition in miniature.
+pub(crate) const COMMIT_DEADLINE: u64 = CREATED + 500;
+/// What keeps its test set hidden.
+pub(crate) const SALT: [u8; 32] = [8; 32];
+
+pub(crate) fn author(who: &Keypair) -> Author {
+    Author::from_public_key(&who.public()).unwrap()
+}
+
+/// The same with a sealed test set, by the host: one withdrawal a competitor.
+pub(crate) fn sealed(title: &str) -> Competition {
+    let blob = BlobRef::of(&test_set_bytes());
+    let seal = Seal::of(&author(&person(1)), &blob, rows() as u64, &SALT);
+    let min_rows = CATALOGUE[0].rows as u64;
+    Competition {
+        test_set: TestSetTerms::Sealed { seal, min_rows, commit_deadline: COMMIT_DEADLINE },
+        caps: Caps { entries: 2, withdrawals: 1, submissions: 3 },
+        ..competition(title)
+    }
+}
+
+/// The right reveal of a sealed competition in miniature.
+pub(crate) fn reveal(competition: RecordId, roster: &[RecordId]) -> Reveal {
+    let mut roster = roster.to_vec();
+    roster.sort_unstable();
+    let (test_set, rows) = (BlobRef::of(&test_set_bytes()), rows() as u64);
+    Reveal { competition, test_set, rows, salt: SALT, roster, created: COMMIT_DEADLINE + 1 }
+}
+
+/// Signs a reveal by the host.
+pub(crate) fn by_host(body: Body) -> Signed {
+    signed(&person(1), body)
+}
+
+/// A withdrawal in order.
+pub(crate) fn withdrawal(competition: RecordId, entry: RecordId) -> Withdrawal {
+    Withdrawal { competition, entry, created: CREATED + 50 }
+}
+
+/// A close in order.
+pub(crate) fn close(competition: RecordId, submissions: &[crate::StatementId]) -> Close {
+    let mut submissions = submissions.to_vec();
+    submissions.sort_unstable();
+    Close { competition, submissions, created: DEADLINE + 1 }
 }
 
 pub(crate) fn signed(keypair: &Keypair, body: Body) -> Signed {
@@ -206,7 +252,7 @@ pub(crate) fn enter(who: &Keypair, entry: Entry) -> Signed {
     signed(who, Body::Entry(Box::new(entry)))
 }
 
-/// A submission with valid proofs, whose free bytes are `randomness`.
+/// A submission with valid proofs in an open competition, whose free bytes are `randomness`.
 pub(crate) fn submission(
     entered: &Signed,
     entry: &Entry,
@@ -215,16 +261,32 @@ pub(crate) fn submission(
     created: u64,
     randomness: u8,
 ) -> Submission {
+    submission_after(None, entered, entry, who, correct, created, randomness)
+}
+
+/// The same after a reveal (its id and itself).
+pub(crate) fn submission_after(
+    reveal: Option<(RecordId, &Reveal)>,
+    entered: &Signed,
+    entry: &Entry,
+    who: &Keypair,
+    correct: &[u64],
+    created: u64,
+    randomness: u8,
+) -> Submission {
+    let roster = reveal.map_or([0; 32], |(_, body)| roster_digest(body.competition, &body.roster));
+    let reveal = reveal.map(|(id, _)| id);
     let scope = scope_of(entry.competition, who);
     let chunks = Chunk::all(rows(), entry.class.class());
     let chunk = |(chunk, &correct): (&Chunk, &u64)| {
         let entry_id = *entered.id().as_bytes();
-        let claim = ScoreClaim { scope, entry: entry_id, chunk: *chunk, rows: rows() as u64, correct };
+        let claim =
+            ScoreClaim { scope, entry: entry_id, roster, chunk: *chunk, rows: rows() as u64, correct };
         let hash = score_hash(&key_bytes(entry.class), &TEST_SET.digest(), &entry.commitment, &claim);
         ChunkProof { correct, proof: proof(hash, randomness) }
     };
     let chunks = chunks.iter().zip(correct).map(chunk).collect();
-    Submission { competition: entry.competition, entry: entered.id(), created, chunks }
+    Submission { competition: entry.competition, entry: entered.id(), reveal, created, chunks }
 }
 
 pub(crate) fn submit(who: &Keypair, submission: Submission) -> Signed {

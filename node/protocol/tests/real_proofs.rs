@@ -10,9 +10,9 @@ use circuits::{
 };
 use libp2p_identity::Keypair;
 use protocol::{
-    AdmittedClass, BlobFacts, BlobRef, BlobRole, Board, Body, Caps, ChunkProof, CommitmentBytes, Competition,
-    Entry, Groth16, Openness, Outcome, ProofBytes, ProofChecker, ProofError, Refusal, Signed, State,
-    Submission, TieRule, Verdict, sign, verify_offline,
+    AdmittedClass, BlobFacts, BlobRef, BlobRole, Board, Body, Caps, ChunkProof, ClaimRule, CommitmentBytes,
+    Competition, Dossier, Entry, Groth16, Outcome, ProofBytes, ProofChecker, ProofError, Refusal, Signed,
+    State, Submission, TestSetTerms, TieRule, Verdict, sign, verify_offline,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -57,10 +57,8 @@ fn scene() -> Scene {
         description: String::new(),
         created: CREATED,
         prove_deadline: CREATED + 100,
-        openness: Openness::Open,
         task,
-        rows: rows as u64,
-        test_set: BlobRef::of(&set.to_bytes().unwrap()),
+        test_set: TestSetTerms::Open { blob: BlobRef::of(&set.to_bytes().unwrap()), rows: rows as u64 },
         training: None,
         size_classes: vec![AdmittedClass {
             class: class.id,
@@ -69,7 +67,8 @@ fn scene() -> Scene {
             proving_key: BlobRef::of(b"not fetched here"),
         }],
         threshold_bps: 0,
-        caps: Caps { entries: 1, submissions: 3 },
+        claims: ClaimRule::Exact,
+        caps: Caps { entries: 1, withdrawals: 0, submissions: 3 },
         tie_rule: TieRule::SharedRank,
         prize: None,
     };
@@ -106,12 +105,18 @@ impl Scene {
         let chunk = |chunk: Chunk| {
             let correct = (chunk.lo..chunk.hi).filter(|row| right(*row)).count() as u64;
             let (scope, entry, rows) = (self.scope(), *entry.id().as_bytes(), self.set.rows() as u64);
-            let claim = ScoreClaim { scope, entry, chunk, rows, correct };
+            let claim = ScoreClaim { scope, entry, roster: [0; 32], chunk, rows, correct };
             let proof = prove_score(&self.pk, opening, &self.set, &claim, &SECRET, &quiet).unwrap();
             ChunkProof { correct, proof: ProofBytes(proof.to_bytes()) }
         };
         let chunks = Chunk::all(self.set.rows(), &CATALOGUE[0]).into_iter().map(chunk).collect();
-        Submission { competition: self.competition.id(), entry: entry.id(), created: CREATED + 2, chunks }
+        Submission {
+            competition: self.competition.id(),
+            entry: entry.id(),
+            reveal: None,
+            created: CREATED + 2,
+            chunks,
+        }
     }
 
     fn settle(&self, state: &mut State<VerifiedModel>, record: &Signed) -> Outcome {
@@ -180,8 +185,15 @@ fn real_proofs_make_a_board_and_forgeries_do_not() {
     assert_eq!(good.chunks.len(), 2);
 
     let offline = |submission: &Signed| {
-        let (competition, entry) = (scene.competition.bytes(), entry.bytes());
-        verify_offline(&Groth16, competition, entry, submission.bytes(), &scene.key, &set_bytes)
+        let dossier = Dossier {
+            competition: scene.competition.bytes(),
+            entry: entry.bytes(),
+            reveal: None,
+            submission: submission.bytes(),
+            key: &scene.key,
+            test_set: &set_bytes,
+        };
+        verify_offline(&Groth16, &dossier)
     };
     let verified = offline(&submission).unwrap();
     assert_eq!((verified.correct, verified.chunks), (good.correct(), 2));

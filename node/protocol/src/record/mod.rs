@@ -3,24 +3,36 @@
 //! A new kind, or a new size class, is something that older software ignores. A changed field, or a new variant of
 //! one, is a new version. Both are told apart from nonsense, which is rejected.
 
+mod close;
 mod competition;
 mod entry;
+mod misbehaviour;
+mod reveal;
 mod rules;
 mod submission;
+mod withdrawal;
 
-pub use competition::{AdmittedClass, Caps, Competition, Openness, Phase, Prize, TieRule};
+pub use close::Close;
+pub(crate) use competition::check_chunks;
+pub use competition::{AdmittedClass, Caps, ClaimRule, Competition, Prize, TestSetTerms, TieRule};
 pub use entry::{CommitmentBytes, Entry};
+pub use misbehaviour::{Misbehaviour, Pair, PairError};
+pub use reveal::{Reveal, Scoring, Seal, roster_digest};
 pub use rules::RuleError;
 pub use submission::{ChunkProof, ProofBytes, Submission, statement_id};
+pub use withdrawal::Withdrawal;
 
-use crate::{Author, RecordId, SealError, Signed, Verdict};
+use crate::{
+    Author, RecordId, SealError, Signed, Verdict,
+    limits::{MAX_MISBEHAVIOUR_BYTES, MAX_PAYLOAD_BYTES},
+};
 use circuits::{ClassId, model::UnknownClass};
 use libp2p_identity::Keypair;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// Version of the payload's encoding.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// What a record says. `C` is how size classes are named: [`ClassId`] once they are known to exist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,32 +43,63 @@ pub enum Body<C = ClassId> {
     /// By a competitor.
     Entry(Box<Entry<C>>),
     /// By the entry's competitor.
+    Withdrawal(Withdrawal),
+    /// By the host.
+    Reveal(Reveal),
+    /// By the entry's competitor.
     Submission(Submission),
+    /// By the host.
+    Close(Close),
+    /// By anyone.
+    Misbehaviour(Misbehaviour),
 }
 
-/// The kinds of record.
+/// The kinds of record, in an order in which what a record refers to comes before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// [`Competition`].
     Competition,
     /// [`Entry`].
     Entry,
+    /// [`Withdrawal`].
+    Withdrawal,
+    /// [`Reveal`].
+    Reveal,
     /// [`Submission`].
     Submission,
+    /// [`Close`].
+    Close,
+    /// [`Misbehaviour`].
+    Misbehaviour,
 }
 
 impl Kind {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Competition,
+        Self::Entry,
+        Self::Withdrawal,
+        Self::Reveal,
+        Self::Submission,
+        Self::Close,
+        Self::Misbehaviour,
+    ];
+
     /// Its name in the payload.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Competition => "competition",
             Self::Entry => "entry",
+            Self::Withdrawal => "withdrawal",
+            Self::Reveal => "reveal",
             Self::Submission => "submission",
+            Self::Close => "close",
+            Self::Misbehaviour => "misbehaviour",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Competition, Self::Entry, Self::Submission].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -72,14 +115,14 @@ pub enum FormError {
     /// No bytes at all. Reject.
     #[error("expected a version byte and a body, got an empty payload")]
     Empty,
-    /// Perhaps of later software. Ignore.
-    #[error("expected version {VERSION}, got {got}: perhaps newer software made it")]
+    /// Of other software. Ignore.
+    #[error("expected version {VERSION}, got {got}: older or newer software made it")]
     UnknownVersion {
         /// Its version.
         got: u8,
     },
     /// Perhaps of later software. Ignore.
-    #[error("expected a competition, entry or submission, got {got:?}: perhaps newer software made it")]
+    #[error("expected a known kind of record, got {got:?}: perhaps newer software made it")]
     UnknownKind {
         /// Its kind, cut to 64 characters.
         got: String,
@@ -98,6 +141,19 @@ pub enum FormError {
         /// Length of this payload.
         got: usize,
     },
+    /// Longer than its kind of record can be. Reject.
+    #[error("expected a {kind} of at most {expected} bytes, got {got}")]
+    TooLong {
+        /// Its kind.
+        kind: Kind,
+        /// Most bytes of the payload.
+        expected: usize,
+        /// Length of the payload.
+        got: usize,
+    },
+    /// An accusation that does not show what it should. Reject.
+    #[error("no proof of misbehaviour: {0}")]
+    Pair(#[from] PairError),
     /// A field outside its range, or fields that contradict each other. Reject.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -108,7 +164,12 @@ impl FormError {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::UnknownVersion { .. } | Self::UnknownKind { .. } | Self::UnknownClass(_) => Verdict::Ignore,
-            Self::Empty | Self::Malformed(_) | Self::NotCanonical { .. } | Self::Rule(_) => Verdict::Reject,
+            Self::Empty
+            | Self::Malformed(_)
+            | Self::NotCanonical { .. }
+            | Self::TooLong { .. }
+            | Self::Pair(_)
+            | Self::Rule(_) => Verdict::Reject,
         }
     }
 }
@@ -119,7 +180,24 @@ impl Body {
         match self {
             Self::Competition(_) => Kind::Competition,
             Self::Entry(_) => Kind::Entry,
+            Self::Withdrawal(_) => Kind::Withdrawal,
+            Self::Reveal(_) => Kind::Reveal,
             Self::Submission(_) => Kind::Submission,
+            Self::Close(_) => Kind::Close,
+            Self::Misbehaviour(_) => Kind::Misbehaviour,
+        }
+    }
+
+    /// The competition that it belongs to; none for a competition itself.
+    pub fn competition(&self) -> Option<RecordId> {
+        match self {
+            Self::Competition(_) => None,
+            Self::Entry(body) => Some(body.competition),
+            Self::Withdrawal(body) => Some(body.competition),
+            Self::Reveal(body) => Some(body.competition),
+            Self::Submission(body) => Some(body.competition),
+            Self::Close(body) => Some(body.competition),
+            Self::Misbehaviour(body) => Some(body.competition),
         }
     }
 
@@ -131,7 +209,12 @@ impl Body {
         match self {
             Self::Competition(body) => body.validate(),
             Self::Entry(body) => body.validate(),
+            Self::Withdrawal(body) => body.validate(),
+            Self::Reveal(body) => body.validate(),
             Self::Submission(body) => body.validate(),
+            Self::Close(body) => body.validate(),
+            // What there is to check about the pair takes its signatures: see `WellFormed::parse`.
+            Self::Misbehaviour(_) => Ok(()),
         }
     }
 
@@ -146,7 +229,7 @@ impl Body {
         Ok(payload)
     }
 
-    /// Reads a payload and checks version, kind, fields, canonical encoding and rules, in this order.
+    /// Reads a payload and checks version, kind, length, fields, canonical encoding and rules, in this order.
     ///
     /// # Errors
     /// The first of these that fails.
@@ -155,7 +238,7 @@ impl Body {
         if version != VERSION {
             return Err(FormError::UnknownVersion { got: version });
         }
-        check_kind(cbor)?;
+        check_length(check_kind(cbor)?, payload.len())?;
         let body: Self = serde_ipld_dagcbor::from_slice(cbor)
             .map_err(|error| unknown_class(cbor).unwrap_or_else(|| malformed(&error)))?;
         let canonical = body.to_payload()?;
@@ -172,13 +255,19 @@ fn malformed(error: &dyn fmt::Display) -> FormError {
     FormError::Malformed(error.to_string().chars().take(200).collect())
 }
 
-fn check_kind(cbor: &[u8]) -> Result<(), FormError> {
+/// Only an accusation is long: it has two other records in it.
+fn check_length(kind: Kind, got: usize) -> Result<(), FormError> {
+    let expected = if kind == Kind::Misbehaviour { MAX_MISBEHAVIOUR_BYTES } else { MAX_PAYLOAD_BYTES };
+    if got > expected { Err(FormError::TooLong { kind, expected, got }) } else { Ok(()) }
+}
+
+fn check_kind(cbor: &[u8]) -> Result<Kind, FormError> {
     let outer: BTreeMap<String, IgnoredAny> =
         serde_ipld_dagcbor::from_slice(cbor).map_err(|error| malformed(&error))?;
     let mut names = outer.into_keys();
     match (names.next(), names.next()) {
-        (Some(name), None) if Kind::from_name(&name).is_some() => Ok(()),
-        (Some(name), None) => Err(FormError::UnknownKind { got: name.chars().take(64).collect() }),
+        (Some(name), None) => Kind::from_name(&name)
+            .ok_or_else(|| FormError::UnknownKind { got: name.chars().take(64).collect() }),
         _ => Err(FormError::Malformed("expected a map with one kind in it".to_owned())),
     }
 }
@@ -189,7 +278,7 @@ fn unknown_class(cbor: &[u8]) -> Option<FormError> {
     let names = match body {
         Body::Competition(body) => body.size_classes.into_iter().map(|admitted| admitted.class).collect(),
         Body::Entry(body) => vec![body.class],
-        Body::Submission(_) => Vec::new(),
+        _ => Vec::new(),
     };
     names.into_iter().find_map(|name| name.parse::<ClassId>().err()).map(FormError::UnknownClass)
 }
@@ -232,15 +321,38 @@ pub enum WellFormed {
     Competition(Arc<Record<Competition>>),
     /// An entry.
     Entry(Arc<Record<Entry>>),
+    /// A withdrawal.
+    Withdrawal(Arc<Record<Withdrawal>>),
+    /// A reveal.
+    Reveal(Arc<Record<Reveal>>),
     /// A submission.
     Submission(Arc<Record<Submission>>),
+    /// A close.
+    Close(Arc<Record<Close>>),
+    /// Two records of one author that contradict each other, opened.
+    Misbehaviour(Arc<Record<Misbehaviour>>, Arc<Pair>),
+}
+
+/// What all kinds of record have in common.
+macro_rules! each {
+    ($record:expr, $name:ident => $value:expr) => {
+        match $record {
+            WellFormed::Competition($name) => $value,
+            WellFormed::Entry($name) => $value,
+            WellFormed::Withdrawal($name) => $value,
+            WellFormed::Reveal($name) => $value,
+            WellFormed::Submission($name) => $value,
+            WellFormed::Close($name) => $value,
+            WellFormed::Misbehaviour($name, _) => $value,
+        }
+    };
 }
 
 impl WellFormed {
     /// Reads the payload of a verified envelope.
     ///
     /// # Errors
-    /// As [`Body::from_payload`].
+    /// As [`Body::from_payload`], and [`FormError::Pair`].
     pub fn parse(signed: &Signed) -> Result<Self, FormError> {
         fn record<T>(signed: &Signed, body: T) -> Arc<Record<T>> {
             let (id, author, bytes) = (signed.id(), signed.author(), Arc::clone(signed.bytes()));
@@ -249,17 +361,30 @@ impl WellFormed {
         Ok(match Body::from_payload(signed.payload())? {
             Body::Competition(body) => Self::Competition(record(signed, *body)),
             Body::Entry(body) => Self::Entry(record(signed, *body)),
+            Body::Withdrawal(body) => Self::Withdrawal(record(signed, body)),
+            Body::Reveal(body) => Self::Reveal(record(signed, body)),
             Body::Submission(body) => Self::Submission(record(signed, body)),
+            Body::Close(body) => Self::Close(record(signed, body)),
+            Body::Misbehaviour(body) => {
+                let pair = Arc::new(body.open()?);
+                Self::Misbehaviour(record(signed, body), pair)
+            }
         })
     }
 
     /// BLAKE3 of the signed bytes.
     pub fn id(&self) -> RecordId {
-        match self {
-            Self::Competition(record) => record.id,
-            Self::Entry(record) => record.id,
-            Self::Submission(record) => record.id,
-        }
+        each!(self, record => record.id)
+    }
+
+    /// Who signed it.
+    pub fn author(&self) -> Author {
+        each!(self, record => record.author)
+    }
+
+    /// The signed bytes.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        each!(self, record => &record.bytes)
     }
 
     /// Its kind.
@@ -267,7 +392,11 @@ impl WellFormed {
         match self {
             Self::Competition(_) => Kind::Competition,
             Self::Entry(_) => Kind::Entry,
+            Self::Withdrawal(_) => Kind::Withdrawal,
+            Self::Reveal(_) => Kind::Reveal,
             Self::Submission(_) => Kind::Submission,
+            Self::Close(_) => Kind::Close,
+            Self::Misbehaviour(..) => Kind::Misbehaviour,
         }
     }
 
@@ -276,16 +405,11 @@ impl WellFormed {
         match self {
             Self::Competition(record) => record.id,
             Self::Entry(record) => record.body.competition,
+            Self::Withdrawal(record) => record.body.competition,
+            Self::Reveal(record) => record.body.competition,
             Self::Submission(record) => record.body.competition,
-        }
-    }
-
-    /// The signed bytes.
-    pub fn bytes(&self) -> &Arc<[u8]> {
-        match self {
-            Self::Competition(record) => &record.bytes,
-            Self::Entry(record) => &record.bytes,
-            Self::Submission(record) => &record.bytes,
+            Self::Close(record) => record.body.competition,
+            Self::Misbehaviour(record, _) => record.body.competition,
         }
     }
 }

@@ -47,13 +47,31 @@ pub enum RuleError {
         /// The text.
         got: String,
     },
-    /// A deadline that was over before the competition began.
-    #[error("prove deadline: expected a time after {created}, when the competition was made, got {deadline}")]
-    Deadline {
-        /// When the competition was made, seconds since 1970.
-        created: u64,
-        /// Its deadline, seconds since 1970.
-        deadline: u64,
+    /// Times in the wrong order.
+    #[error("{what}: expected a time after {than} ({bound}), got {got}")]
+    Order {
+        /// What comes too early.
+        what: &'static str,
+        /// What it has to come after.
+        than: &'static str,
+        /// When that is, seconds since 1970.
+        bound: u64,
+        /// The time, seconds since 1970.
+        got: u64,
+    },
+    /// A list that is not strictly ascending: two orders, or repetitions, would say the same.
+    #[error("{what}: expected each to be greater than the one before, got otherwise at place {at}")]
+    NotAscending {
+        /// What is listed.
+        what: &'static str,
+        /// The first place that is not greater, from 0.
+        at: usize,
+    },
+    /// A threshold that no claim can meet exactly.
+    #[error("threshold: expected one of the levels that may be claimed, got {got} basis points")]
+    ThresholdBetweenLevels {
+        /// The threshold, basis points.
+        got: u32,
     },
     /// The task.
     #[error(transparent)]
@@ -98,6 +116,19 @@ pub(super) fn range(what: &'static str, got: u64, range: RangeInclusive<u64>) ->
 
 pub(super) fn timestamp(what: &'static str, got: u64) -> Result<(), RuleError> {
     range(what, got, 0..=MAX_TIMESTAMP)
+}
+
+/// Times in their order.
+pub(super) fn after(what: &'static str, got: u64, than: &'static str, bound: u64) -> Result<(), RuleError> {
+    if got > bound { Ok(()) } else { Err(RuleError::Order { what, than, bound, got }) }
+}
+
+/// Strictly ascending, so that nothing is there twice.
+pub(super) fn ascending<T: Ord>(what: &'static str, list: &[T]) -> Result<(), RuleError> {
+    match list.windows(2).position(|pair| !matches!(pair, [a, b] if a < b)) {
+        Some(at) => Err(RuleError::NotAscending { what, at: at + 1 }),
+        None => Ok(()),
+    }
 }
 
 /// One line: length, no control characters, no white space around it.

@@ -39,6 +39,8 @@ pub struct Submission {
     pub competition: RecordId,
     /// The author's entry in it.
     pub entry: RecordId,
+    /// The reveal with the entry on its roster; none in an open competition.
+    pub reveal: Option<RecordId>,
     /// When the competitor says that it was made, seconds since 1970.
     pub created: u64,
     /// Every chunk in order: which rows they cover follows from the competition and the size class.
@@ -61,13 +63,14 @@ impl Submission {
     }
 }
 
-/// What a submission by `author` states: competition, entry, competitor and claims. Neither the proofs' bytes nor the
+/// What a submission by `author` states: competition, entry, reveal, competitor and claims. Neither the proofs' bytes nor the
 /// time are part of it, so that proofs made anew do not make a second submission.
 pub fn statement_id(author: &Author, submission: &Submission) -> StatementId {
-    let mut hasher = blake3::Hasher::new_derive_key("podium 2025-11 statement of a submission v1");
+    let mut hasher = blake3::Hasher::new_derive_key("podium 2025-11 statement of a submission v2");
     // Fixed lengths throughout, so that no two statements have the same bytes.
     hasher.update(submission.competition.as_bytes());
     hasher.update(submission.entry.as_bytes());
+    hasher.update(submission.reveal.as_ref().map_or(&[0; 32], |id| id.as_bytes()));
     hasher.update(&author.competitor().to_bytes());
     hasher.update(&(submission.chunks.len() as u64).to_be_bytes());
     for chunk in &submission.chunks {

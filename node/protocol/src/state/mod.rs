@@ -6,9 +6,11 @@ mod outcome;
 mod pending;
 
 use crate::{
-    BlobFacts, BlobId, BlobRole, Contest, ContextError, Defect, EnvelopeError, Evidence, Kept, ProofError,
-    RecordId, RecordSet, Signed, Verdict, WellFormed,
+    BlobFacts, BlobId, BlobRole, Contest, ContextError, Defect, EnvelopeError, Evidence, Kind, ProofError,
+    RecordId, RecordSet, Scoring, Signed, Verdict, WellFormed,
     limits::{MAX_RECORD_BYTES, MAX_REFUSED, MAX_TURNED_AWAY},
+    scoring_of,
+    set::Valid,
 };
 use judge::Judged;
 pub use outcome::{JobId, Need, Outcome, ProofJob, Refusal, Update, WantedBlob};
@@ -140,15 +142,11 @@ impl<M: Clone> State<M> {
         verify_us: u64,
     ) -> Result<Vec<RecordId>, Refusal> {
         let evidence = result?;
-        Ok(match admitted {
-            Admitted::Entry(entry) => {
-                self.set.insert_entry(Kept { item: entry.proved(evidence)?, first_seen, verify_us })?
-            }
-            Admitted::Submission(submission) => {
-                let item = submission.proved(evidence)?;
-                self.set.insert_submission(Kept { item, first_seen, verify_us })?
-            }
-        })
+        let valid = match admitted {
+            Admitted::Entry(entry) => Valid::Entry(entry.proved(evidence)?),
+            Admitted::Submission(submission) => Valid::Submission(submission.proved(evidence)?),
+        };
+        Ok(self.set.insert(valid, first_seen, verify_us)?)
     }
 
     /// Gives up one record that waits, as if there were no room for it. One that is being checked stays.
@@ -193,17 +191,19 @@ impl<M: Clone> State<M> {
     ) -> Outcome {
         match self.judge(record) {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
-            Judged::Keep(competition) => {
-                let kept = Kept { item: competition, first_seen: received_at, verify_us: 0 };
-                match self.set.insert_competition(kept) {
-                    Ok(()) => Outcome::Accepted { displaced: Vec::new() },
-                    Err(reason) => {
-                        let refusal = Refusal::from(reason);
-                        self.turn_away(record.id(), &refusal);
-                        Outcome::Refused(refusal)
-                    }
+            Judged::Keep(valid) => match self.set.insert(*valid, received_at, 0) {
+                Ok(displaced) => {
+                    accuse(record, received_at, queue);
+                    Outcome::Accepted { displaced }
                 }
-            }
+                Err(reason) => {
+                    let refusal = Refusal::from(reason);
+                    if record.kind() == Kind::Competition {
+                        self.turn_away(record.id(), &refusal);
+                    }
+                    Outcome::Refused(refusal)
+                }
+            },
             Judged::Wait(needs) => {
                 if !self.make_room(record, queue, updates) {
                     return Outcome::Refused(Refusal::Busy);
@@ -285,6 +285,13 @@ impl<M: Clone> State<M> {
     }
 }
 
+/// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so.
+fn accuse(record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
+    let WellFormed::Misbehaviour(_, pair) = record else { return };
+    let records = pair.records.iter().filter_map(|signed| WellFormed::parse(signed).ok());
+    queue.extend(records.map(|record| Work { record, received_at, doom: None }));
+}
+
 /// What the refusal of a record means for those that refer to it. Where it is no judgement on the record, it is none
 /// on them either: they may come again.
 fn inherited(on: RecordId, refusal: &Refusal) -> Refusal {
@@ -326,6 +333,13 @@ impl<M> State<M> {
         self.pool.wanted_records().filter(|id| !self.pool.contains(*id)).collect()
     }
 
+    /// Entries on a kept roster that are not here: at most `limit` of one competition.
+    pub fn missing_on_rosters(&self, competition: RecordId, limit: usize) -> Vec<RecordId> {
+        let Some(contest) = self.set.contest(competition) else { return Vec::new() };
+        let listed = contest.reveals().iter().flat_map(|reveal| &reveal.item.body().roster);
+        listed.filter(|id| self.set.kind_of(**id).is_none()).take(limit).copied().collect()
+    }
+
     /// Blobs that verification needs and that have not been read yet, of all competitions.
     pub fn wanted_blobs(&self) -> BTreeSet<WantedBlob> {
         let blobs = self.set.contests().flat_map(blobs_of);
@@ -336,9 +350,18 @@ impl<M> State<M> {
     pub fn defects(&self, competition: RecordId) -> Vec<Defect> {
         let Some(contest) = self.set.contest(competition) else { return Vec::new() };
         let body = contest.competition().item.body();
-        let test_set = self.test_set_defect(competition, body);
+        let scorings = scorings(contest);
+        let test_set = scorings.iter().find_map(|scoring| self.test_set_defect(competition, body, scoring));
         let keys = body.size_classes.iter().filter_map(|class| self.key_defect(competition, class));
         test_set.into_iter().chain(keys).collect()
+    }
+}
+
+/// What scores are about: nothing before a reveal, and the same twice after two.
+fn scorings<M>(contest: &Contest<M>) -> Vec<Scoring> {
+    match contest.competition().item.body().open_scoring() {
+        Some(scoring) => vec![scoring],
+        None => contest.reveals().iter().map(|reveal| scoring_of(&reveal.item)).collect(),
     }
 }
 
@@ -346,11 +369,15 @@ impl<M> State<M> {
 fn blobs_of<M>(contest: &Contest<M>) -> impl Iterator<Item = WantedBlob> {
     let competition = contest.id();
     let body = contest.competition().item.body();
-    let test_set = WantedBlob { competition, role: BlobRole::TestSet, blob: body.test_set };
+    let test_set = scorings(contest).into_iter().map(move |scoring| WantedBlob {
+        competition,
+        role: BlobRole::TestSet,
+        blob: scoring.test_set,
+    });
     let key = move |class: &crate::AdmittedClass| WantedBlob {
         competition,
         role: BlobRole::VerifyingKey,
         blob: class.verifying_key,
     };
-    std::iter::once(test_set).chain(body.size_classes.iter().map(key))
+    test_set.chain(body.size_classes.iter().map(key))
 }

@@ -63,13 +63,15 @@ fn entries_beyond_the_cap_are_ignored_and_earlier_ones_displace_later_ones() {
     let other = enter(&person(3), entry(hosted.id(), &person(3), classes()[0], 2, CREATED + 4));
     accepted(settle(&mut state, &other));
     let counts = state.set().contest(hosted.id()).unwrap().counts();
-    assert_eq!((counts.entries, counts.submissions, counts.competitors), (3, 0, 2));
+    assert_eq!((counts.entries, counts.submissions, counts.records), (3, 0, 4));
 }
 
 #[test]
 fn an_entry_displaced_during_a_proof_check_takes_the_submission_with_it() {
-    let hosted =
-        host(crate::Competition { caps: Caps { entries: 1, submissions: 1 }, ..competition("digits") });
+    let hosted = host(crate::Competition {
+        caps: Caps { entries: 1, withdrawals: 0, submissions: 1 },
+        ..competition("digits")
+    });
     let mut state = state_with(&hosted);
     let late = entry(hosted.id(), &person(2), classes()[0], 2, CREATED + 2);
     let signed_late = enter(&person(2), late.clone());
@@ -163,7 +165,7 @@ fn ties_share_a_rank_and_are_listed_by_entry() {
     }
     let board = Board::of(state.set().contest(hosted.id()).unwrap());
     let ranks: Vec<_> = board.rows.iter().map(|row| (row.rank, row.correct)).collect();
-    assert_eq!(ranks, [(1, 9), (1, 9), (3, 5), (4, 3)]);
+    assert_eq!(ranks, [(Some(1), 9), (Some(1), 9), (Some(3), 5), (Some(4), 3)]);
     assert!(board.rows[0].entry < board.rows[1].entry);
     assert!(board.rows.iter().all(|row| row.entries == 1 && !row.reaches_threshold));
     assert!(!board.to_bytes().is_empty());

@@ -83,7 +83,7 @@ fn records_before_what_they_need_wait_and_are_judged_when_it_comes() {
     let kept = contest.submission(submitted.id()).unwrap();
     assert_eq!((kept.first_seen, kept.verify_us), (NOW, 42));
     let board = Board::of(contest);
-    assert_eq!((board.rows[0].rank, board.rows[0].correct), (1, 10));
+    assert_eq!((board.rows[0].rank, board.rows[0].correct), (Some(1), 10));
     for record in [&hosted, &signed_entry, &submitted] {
         assert_eq!(state.apply(record.bytes(), NOW).0, Outcome::Known);
     }
@@ -91,7 +91,7 @@ fn records_before_what_they_need_wait_and_are_judged_when_it_comes() {
 }
 
 fn contest_order(state: &FakeState, competition: crate::RecordId) -> Vec<crate::RecordId> {
-    state.set().contest(competition).unwrap().records().map(|(id, _)| id).collect()
+    state.set().contest(competition).unwrap().records().map(|kept| kept.item.0).collect()
 }
 
 #[test]
@@ -263,7 +263,8 @@ fn records_that_do_not_fit_their_context_are_rejected() {
 #[test]
 fn defects_of_the_host_are_ignored_not_blamed_on_the_sender() {
     let mut rules = competition("digits");
-    rules.rows -= 1;
+    let crate::TestSetTerms::Open { rows: fewer, .. } = &mut rules.test_set else { panic!("it is open") };
+    *fewer -= 1;
     rules.size_classes[1].key_digest[0] ^= 1;
     let hosted = host(rules);
     let mut state = state_with(&hosted);
@@ -284,6 +285,12 @@ fn defects_of_the_host_are_ignored_not_blamed_on_the_sender() {
         if (expected + 1, got) == (rows() as u64, rows() as u64)));
 }
 
+/// The open test set of a competition.
+fn test_set(c: &mut crate::Competition) -> &mut crate::BlobRef {
+    let crate::TestSetTerms::Open { blob, .. } = &mut c.test_set else { panic!("it is open") };
+    blob
+}
+
 #[test]
 fn every_defect_of_a_blob_is_told() {
     let defect = |change: &dyn Fn(&mut crate::Competition)| {
@@ -293,14 +300,14 @@ fn every_defect_of_a_blob_is_told() {
         state_with(&hosted).defects(hosted.id())
     };
     assert!(defect(&|_| ()).is_empty());
-    let length = defect(&|c| c.test_set.bytes += 1);
+    let length = defect(&|c| test_set(c).bytes += 1);
     assert!(matches!(length[..], [Defect::Length { role: BlobRole::TestSet, .. }]));
     let length = defect(&|c| c.size_classes[0].verifying_key.bytes += 1);
     assert!(matches!(length[..], [Defect::Length { role: BlobRole::VerifyingKey, .. }]));
     assert!(matches!(defect(&|c| c.task.classes[0] = "maybe".into())[..], [Defect::Task { .. }]));
     let swapped = defect(&|c| c.size_classes[0].verifying_key = c.size_classes[1].verifying_key);
     assert!(matches!(swapped[..], [Defect::Key { .. }]));
-    let unreadable = defect(&|c| c.size_classes[0].verifying_key = c.test_set);
+    let unreadable = defect(&|c| c.size_classes[0].verifying_key = *test_set(c));
     assert!(matches!(unreadable[..], [Defect::Unreadable { role: BlobRole::VerifyingKey, .. }]));
 }
 

@@ -1,7 +1,7 @@
 //! Re-checking one submission from files.
 
 use crate::{
-    ContextError, Kind, OfflineError, ProofError, Signed,
+    ContextError, Dossier, Kind, OfflineError, ProofError, Signed,
     testing::{
         CREATED, FakeChecker, classes, competition, enter, entry, host, key_bytes, person, rows, submission,
         submit, test_set_bytes,
@@ -27,9 +27,15 @@ fn files() -> Files {
 }
 
 fn verify(files: &Files) -> Result<crate::Verified, OfflineError> {
-    let (competition, entry, submission) =
-        (files.competition.bytes(), files.entry.bytes(), files.submission.bytes());
-    verify_offline(&FakeChecker, competition, entry, submission, &files.key, &files.test_set)
+    let dossier = Dossier {
+        competition: files.competition.bytes(),
+        entry: files.entry.bytes(),
+        reveal: None,
+        submission: files.submission.bytes(),
+        key: &files.key,
+        test_set: &files.test_set,
+    };
+    verify_offline(&FakeChecker, &dossier)
 }
 
 #[test]
@@ -72,6 +78,8 @@ fn a_forged_score_is_refused() {
     forged.submission = submit(&person(2), body);
     assert!(matches!(verify(&forged), Err(OfflineError::Proof(ProofError::Chunk { chunk: 1, .. }))));
     let noise = b"noise".as_slice();
-    let error = verify_offline(&FakeChecker, noise, noise, noise, noise, noise);
+    let (competition, entry, submission, key, test_set) = (noise, noise, noise, noise, noise);
+    let dossier = Dossier { competition, entry, reveal: None, submission, key, test_set };
+    let error = verify_offline(&FakeChecker, &dossier);
     assert!(matches!(error, Err(OfflineError::Envelope { what: Kind::Competition, .. })));
 }

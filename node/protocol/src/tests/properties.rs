@@ -26,7 +26,7 @@ struct Universe {
 static UNIVERSE: LazyLock<Universe> = LazyLock::new(universe);
 
 fn universe() -> Universe {
-    let caps = Caps { entries: 2, submissions: 2 };
+    let caps = Caps { entries: 2, withdrawals: 0, submissions: 2 };
     let hosted = ["first", "second"].map(|title| host(Competition { caps, ..competition(title) }));
     let mut universe = Universe {
         competitions: hosted.to_vec(),
@@ -240,7 +240,7 @@ proptest! {
 /// Applies everything that the other side keeps.
 fn merge(into: &mut FakeState, from: &FakeState) {
     let records: Vec<_> = from.set().contests().flat_map(|contest| contest.records()).collect();
-    for (_, bytes) in records {
+    for (_, _, bytes, _) in records.into_iter().map(|kept| kept.item) {
         into.apply(bytes, CREATED);
     }
     bring_blobs(into);

@@ -2,8 +2,8 @@
 
 use crate::{BlobId, BlobRef, SealError};
 use crate::{
-    Body, Competition, FormError, Phase, Prize, RuleError, limits, sign,
-    testing::{CREATED, DEADLINE, admitted, classes, competition, enter, entry, host, person, submission},
+    Body, Competition, FormError, Prize, RuleError, TestSetTerms, limits, sign,
+    testing::{CREATED, admitted, classes, competition, enter, entry, host, person, submission},
 };
 use circuits::{model::CATALOGUE, statement::Feature};
 
@@ -25,6 +25,12 @@ fn out_of_range(what: &str, change: impl FnOnce(&mut Competition)) {
         }
         other => panic!("{what}: {other:?}"),
     }
+}
+
+/// The open test set of a competition.
+fn open(c: &mut Competition) -> (&mut BlobRef, &mut u64) {
+    let TestSetTerms::Open { blob, rows } = &mut c.test_set else { panic!("it is open") };
+    (blob, rows)
 }
 
 fn blob(bytes: u64) -> BlobRef {
@@ -56,20 +62,18 @@ fn texts() {
 fn times() {
     try_host(|c| c.prove_deadline = c.created + 1).unwrap();
     let error = try_host(|c| c.prove_deadline = c.created);
-    assert_eq!(error, Err(RuleError::Deadline { created: CREATED, deadline: CREATED }));
-    assert!(matches!(try_host(|c| c.prove_deadline = 0), Err(RuleError::Deadline { .. })));
+    let (what, than) = ("prove deadline", "creation");
+    assert_eq!(error, Err(RuleError::Order { what, than, bound: CREATED, got: CREATED }));
+    assert!(matches!(try_host(|c| c.prove_deadline = 0), Err(RuleError::Order { .. })));
     try_host(|c| c.prove_deadline = limits::MAX_TIMESTAMP).unwrap();
     out_of_range("prove deadline", |c| c.prove_deadline = limits::MAX_TIMESTAMP + 1);
     out_of_range("created", |c| (c.created, c.prove_deadline) = (u64::MAX - 1, u64::MAX));
-    let rules = competition("digits");
-    assert_eq!(rules.phase_at(DEADLINE), Phase::Proving);
-    assert_eq!(rules.phase_at(DEADLINE + 1), Phase::Closed);
 }
 
 #[test]
 fn numbers() {
-    out_of_range("rows", |c| c.rows = 0);
-    out_of_range("rows", |c| c.rows = limits::MAX_ROWS as u64 + 1);
+    out_of_range("rows", |c| *open(c).1 = 0);
+    out_of_range("rows", |c| *open(c).1 = limits::MAX_ROWS as u64 + 1);
     try_host(|c| c.threshold_bps = 10_000).unwrap();
     try_host(|c| c.threshold_bps = 0).unwrap();
     out_of_range("threshold in basis points", |c| c.threshold_bps = 10_001);
@@ -87,9 +91,9 @@ fn numbers() {
 #[test]
 fn blobs() {
     let max = limits::MAX_TEST_SET_BYTES as u64;
-    try_host(|c| c.test_set = blob(max)).unwrap();
-    out_of_range("test set bytes", |c| c.test_set = blob(max + 1));
-    out_of_range("test set bytes", |c| c.test_set = blob(0));
+    try_host(|c| *open(c).0 = blob(max)).unwrap();
+    out_of_range("test set bytes", |c| *open(c).0 = blob(max + 1));
+    out_of_range("test set bytes", |c| *open(c).0 = blob(0));
     try_host(|c| c.training = Some(blob(limits::MAX_TRAINING_BYTES))).unwrap();
     out_of_range("training bytes", |c| c.training = Some(blob(limits::MAX_TRAINING_BYTES + 1)));
     out_of_range("training bytes", |c| c.training = Some(blob(0)));
@@ -137,8 +141,8 @@ fn size_classes() {
 fn test_sets_of_too_many_chunks() {
     let most = (limits::MAX_CHUNKS * CATALOGUE[0].rows) as u64;
     assert!(most < limits::MAX_ROWS as u64, "the rule can be broken");
-    try_host(|c| c.rows = most).unwrap();
-    let error = try_host(|c| c.rows = most + 1);
+    try_host(|c| *open(c).1 = most).unwrap();
+    let error = try_host(|c| *open(c).1 = most + 1);
     let got = limits::MAX_CHUNKS as u64 + 1;
     assert_eq!(error, Err(RuleError::TooManyChunks { class: classes()[0], max: limits::MAX_CHUNKS, got }));
 }
