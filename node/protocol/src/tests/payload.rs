@@ -157,7 +157,7 @@ fn versions_and_kinds_of_later_software_are_ignored() {
         assert_eq!(ignored(&other), FormError::UnknownVersion { got: version });
         assert_eq!(ignored(&[version, 0xff, 0xff]), FormError::UnknownVersion { got: version });
     }
-    for kind in ["prediction", "prediction", "misbehaviour", ""] {
+    for kind in ["prediction", "audit", "competitions", ""] {
         let other = Ipld::Map(BTreeMap::from([(kind.to_owned(), Ipld::Map(BTreeMap::new()))]));
         assert_eq!(ignored(&payload(&other)), FormError::UnknownKind { got: kind.to_owned() });
     }
