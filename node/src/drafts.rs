@@ -14,6 +14,7 @@ use crate::limits;
 use crate::prover::ChunkFolder;
 use circuits::groth16::Commitment;
 use protocol::RecordId;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The drafts of one commitment in one competition.
@@ -33,6 +34,35 @@ impl Drafts {
         let dir = home.openings().join(competition.to_string());
         make_private_dir(&dir)?;
         Ok(Self { dir, stem: hex::encode(commitment.to_bytes()) })
+    }
+
+    /// The own entries in a competition, as far as they were made in this data folder, by id.
+    ///
+    /// # Errors
+    /// If the disk fails or a file is damaged.
+    pub fn entered(home: &Home, competition: RecordId) -> Result<BTreeMap<RecordId, Self>, HomeError> {
+        let dir = home.openings().join(competition.to_string());
+        let mut found = BTreeMap::new();
+        let io = |source| HomeError::Io { path: dir.clone(), source };
+        let files = match std::fs::read_dir(&dir) {
+            Ok(files) => files,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+            Err(error) => return Err(io(error)),
+        };
+        for file in files {
+            let name = file.map_err(io)?.file_name();
+            let Some(stem) = name.to_str().and_then(|name| name.strip_suffix(".entry")) else { continue };
+            let drafts = Self { dir: dir.clone(), stem: stem.to_owned() };
+            if let Some(entry) = drafts.entry()? {
+                found.insert(RecordId::of(&entry), drafts);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the opening lies.
+    pub fn opening_path(&self) -> PathBuf {
+        self.path("opening")
     }
 
     fn path(&self, what: &str) -> PathBuf {

@@ -9,9 +9,11 @@ use crate::home::Home;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use protocol::{ContextError, Fingerprint, Kind, Outcome, RecordId, Refusal, State, Update};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use protocol::{
+    Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
+};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// What can go wrong when a ledger is opened or written.
@@ -25,8 +27,8 @@ pub enum LedgerError {
     Blobs(#[from] BlobError),
 }
 
-/// A place in the order in which records are told to peers: competitions, then entries, then submissions, so that
-/// what a record refers to comes before it.
+/// A place in the order in which records are told to peers: that of their kinds, in which what a record refers to
+/// comes before it.
 pub type Place = (u8, RecordId);
 
 /// See the module.
@@ -38,6 +40,8 @@ pub struct Ledger {
     /// What is kept and flushed.
     durable: BTreeSet<Place>,
     fingerprint: Option<Fingerprint>,
+    /// Boards that somebody has looked at: brought up to date by each record that comes.
+    boards: Mutex<HashMap<RecordId, Board>>,
 }
 
 /// Records that are read from the store at once.
@@ -49,11 +53,7 @@ pub fn now() -> u64 {
 }
 
 fn rank(kind: Kind) -> u8 {
-    match kind {
-        Kind::Competition => 0,
-        Kind::Entry => 1,
-        Kind::Submission => 2,
-    }
+    kind as u8
 }
 
 /// Whether the records that are kept leave no place for this one, now and for ever.
@@ -63,6 +63,7 @@ fn is_superseded(error: &ContextError) -> bool {
         ContextError::EntriesCap { .. }
             | ContextError::SubmissionsCap { .. }
             | ContextError::SameStatement { .. }
+            | ContextError::Enough { .. }
     )
 }
 
@@ -95,6 +96,33 @@ impl Ledger {
             own,
             durable: BTreeSet::new(),
             fingerprint: None,
+            boards: Mutex::default(),
+        }
+    }
+
+    /// The board of a competition.
+    pub fn board(&self, contest: &Contest<VerifiedModel>) -> Board {
+        let mut boards = self.boards.lock().unwrap_or_else(PoisonError::into_inner);
+        boards.entry(contest.id()).or_insert_with(|| Board::of(contest)).clone()
+    }
+
+    /// A record has been accepted: a board that somebody has looked at follows. What concerns one competitor changes
+    /// his row alone.
+    pub fn accepted(&mut self, id: RecordId, competition: RecordId) {
+        let boards = self.boards.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Some(board) = boards.get_mut(&competition) else { return };
+        let set = self.state.set();
+        let kept = set.contest(competition).zip(set.kind_of(id));
+        let of_competitor = |kind| matches!(kind, Kind::Entry | Kind::Withdrawal | Kind::Submission);
+        match kept {
+            Some((contest, (kind, _))) if of_competitor(kind) => {
+                if let Some(record) = contest.record(id, kind) {
+                    board.update(contest, &record.item.1);
+                }
+            }
+            _ => {
+                boards.remove(&competition);
+            }
         }
     }
 
@@ -163,8 +191,9 @@ impl Ledger {
         let mut gone = Vec::new();
         for (id, outcome) in own.into_iter().chain(updates.iter().map(|update| (update.id, &update.outcome)))
         {
-            if let Some((kind, _)) = self.state.set().kind_of(id) {
+            if let Some((kind, competition)) = self.state.set().kind_of(id) {
                 self.durable.insert((rank(kind), id));
+                self.accepted(id, competition);
             }
             match outcome {
                 Outcome::Accepted { displaced } => gone.extend_from_slice(displaced),
@@ -240,6 +269,9 @@ impl Ledger {
         ids.insert(id);
         let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.stored(*id)).collect();
         self.store.put(&records)?;
+        for record in &records {
+            self.accepted(RecordId::new(record.id), RecordId::new(record.competition));
+        }
         self.written(&records);
         let displaced: Vec<RecordId> = updates.iter().flat_map(displaced_by).copied().collect();
         self.drop_records(&displaced)?;
@@ -250,21 +282,8 @@ impl Ledger {
     pub fn stored(&self, id: RecordId) -> Option<StoredRecord> {
         let set = self.state.set();
         let (kind, competition) = set.kind_of(id)?;
-        let contest = set.contest(competition)?;
-        let (bytes, author, first_seen, verify_us) = match kind {
-            Kind::Competition => {
-                let kept = contest.competition();
-                (kept.item.bytes(), kept.item.author(), kept.first_seen, kept.verify_us)
-            }
-            Kind::Entry => {
-                let kept = contest.entry(id)?;
-                (kept.item.record().bytes(), kept.item.record().author(), kept.first_seen, kept.verify_us)
-            }
-            Kind::Submission => {
-                let kept = contest.submission(id)?;
-                (kept.item.record().bytes(), kept.item.record().author(), kept.first_seen, kept.verify_us)
-            }
-        };
+        let Kept { item: (bytes, author), first_seen, verify_us } =
+            set.contest(competition)?.record(id, kind)?;
         Some(StoredRecord {
             id: *id.as_bytes(),
             competition: *competition.as_bytes(),
@@ -289,8 +308,8 @@ impl Ledger {
     /// Records have been displaced by others of their author.
     pub fn forget(&mut self, ids: &[RecordId]) {
         for id in ids {
-            for rank in 0..3 {
-                self.durable.remove(&(rank, *id));
+            for kind in Kind::ALL {
+                self.durable.remove(&(rank(kind), *id));
             }
         }
         self.fingerprint = None;

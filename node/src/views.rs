@@ -1,9 +1,15 @@
 //! From records to what clients are shown.
 
 use crate::ledger::Ledger;
-use api::{BoardRow, CompetitionSummary, ErrorKind, Phase, SetupTrust};
+use api::{
+    BoardRow, CompetitionSummary, Entry, EntryStanding, ErrorKind, HostRecord, Phase, SetupTrust, Standing,
+    Submission,
+};
 use circuits::groth16::{self, VerifiedModel};
-use protocol::{Contest, RecordId};
+use protocol::{
+    BlobRef, ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms, TieRule,
+};
+use std::sync::Arc;
 
 /// An answer, or the kind of error with its message.
 pub type Answer<T> = Result<T, (ErrorKind, String)>;
@@ -15,30 +21,162 @@ pub fn setup(trust: groth16::SetupTrust) -> SetupTrust {
     }
 }
 
+fn phase(phase: protocol::Phase) -> Phase {
+    match phase {
+        protocol::Phase::Announced => Phase::Announced,
+        protocol::Phase::Committing => Phase::Committing,
+        protocol::Phase::Revealed => Phase::Revealed,
+        protocol::Phase::Proving => Phase::Proving,
+        protocol::Phase::Closed => Phase::Closed,
+    }
+}
+
+fn standing(standing: protocol::Standing) -> Standing {
+    match standing {
+        protocol::Standing::Pending => Standing::Pending,
+        protocol::Standing::Final => Standing::Final,
+        protocol::Standing::LeftOut => Standing::LeftOut,
+    }
+}
+
+fn entry_standing(standing: protocol::EntryStanding) -> EntryStanding {
+    match standing {
+        protocol::EntryStanding::Entered => EntryStanding::Entered,
+        protocol::EntryStanding::Withdrawn => EntryStanding::Withdrawn,
+        protocol::EntryStanding::BeyondCap => EntryStanding::BeyondCap,
+        protocol::EntryStanding::OnRoster => EntryStanding::OnRoster,
+        protocol::EntryStanding::LeftOut => EntryStanding::LeftOut,
+    }
+}
+
+/// What people are told of a competition's test set.
+pub fn openness(open: bool) -> &'static str {
+    if open { api::OPEN_LABEL } else { api::SEALED_LABEL }
+}
+
+fn reveals(contest: &Contest<VerifiedModel>) -> Vec<HostRecord> {
+    let view = |kept: &Kept<Arc<Record<Reveal>>>| {
+        let body = kept.item.body();
+        let here = body.roster.iter().filter(|entry| contest.entry(**entry).is_some()).count();
+        host_record(&kept.item, kept.first_seen, body.created, (body.roster.len(), here))
+    };
+    contest.reveals().iter().map(view).collect()
+}
+
+fn closes(contest: &Contest<VerifiedModel>) -> Vec<HostRecord> {
+    let view = |kept: &Kept<Arc<Record<Close>>>| {
+        let body = kept.item.body();
+        let here = body.submissions.iter().filter(|id| contest.statement(**id).is_some()).count();
+        host_record(&kept.item, kept.first_seen, body.created, (body.submissions.len(), here))
+    };
+    contest.closes().iter().map(view).collect()
+}
+
+fn host_record<T>(
+    record: &Record<T>,
+    first_seen: u64,
+    created: u64,
+    (listed, here): (usize, usize),
+) -> HostRecord {
+    let (listed, missing) = (listed as u64, listed.saturating_sub(here) as u64);
+    HostRecord { id: record.id().to_string(), listed, missing, created, first_seen }
+}
+
 /// A line of the list of competitions.
 pub fn summary(contest: &Contest<VerifiedModel>, now: u64) -> CompetitionSummary {
     let kept = contest.competition();
     let (record, body, counts) = (&kept.item, kept.item.body(), contest.counts());
+    let min_rows = match body.test_set {
+        TestSetTerms::Open { rows, .. } => rows,
+        TestSetTerms::Sealed { min_rows, .. } => min_rows,
+    };
     CompetitionSummary {
         id: record.id().to_string(),
         title: body.title.clone(),
         host: record.author().to_string(),
-        phase: match body.phase_at(now) {
-            protocol::Phase::Proving => Phase::Proving,
-            protocol::Phase::Closed => Phase::Closed,
-        },
-        open: matches!(body.openness, protocol::Openness::Open),
-        rows: body.rows,
+        phase: phase(contest.phase_at(now)),
+        open: body.is_open(),
+        openness: openness(body.is_open()).to_owned(),
+        disputes: contest.disputes().iter().map(|kind| kind.as_str().to_owned()).collect(),
+        rows: contest.rows(),
+        min_rows,
         features: body.task.features.len() as u64,
         classes: body.task.classes.len() as u64,
         size_classes: body.size_classes.iter().map(|admitted| admitted.class.to_string()).collect(),
         threshold_bps: body.threshold_bps,
+        levels_bps: match &body.claims {
+            ClaimRule::Exact => Vec::new(),
+            ClaimRule::Levels(levels) => levels.clone(),
+        },
+        tie_rule: match body.tie_rule {
+            TieRule::SharedRank => "shared_rank".to_owned(),
+            TieRule::EntryId => "entry_id".to_owned(),
+        },
+        max_entries: body.caps.entries,
+        max_withdrawals: body.caps.withdrawals,
+        max_submissions: body.caps.submissions,
         entries: counts.entries,
         submissions: counts.submissions,
         best: contest.submissions().map(|kept| kept.item.record().body().correct()).max(),
         created: body.created,
+        commit_deadline: body.entry_deadline(),
         prove_deadline: body.prove_deadline,
+        reveals: reveals(contest),
+        closes: closes(contest),
     }
+}
+
+/// All entries of a competition, in the order in which this node saw them.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn entries(ledger: &Ledger, id: &str) -> Answer<Vec<Entry>> {
+    let contest = contest(ledger, id)?;
+    let mut entries: Vec<Entry> = contest
+        .entries()
+        .filter_map(|kept| {
+            let record = kept.item.record();
+            let competitor = record.author().to_string();
+            Some(Entry {
+                id: record.id().to_string(),
+                display_name: record.body().display_name.clone(),
+                mine: competitor == ledger.own(),
+                competitor,
+                size_class: record.body().class.to_string(),
+                standing: entry_standing(contest.entry_standing(record.id())?),
+                created: record.body().created,
+                first_seen: kept.first_seen,
+            })
+        })
+        .collect();
+    entries.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+    Ok(entries)
+}
+
+/// All submissions of a competition, in the order in which this node saw them.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn submissions(ledger: &Ledger, id: &str) -> Answer<Vec<Submission>> {
+    let contest = contest(ledger, id)?;
+    let view = |kept: &Kept<ProvedSubmission>| {
+        let (record, statement) = (kept.item.record(), kept.item.statement());
+        let competitor = record.author().to_string();
+        Submission {
+            id: record.id().to_string(),
+            statement: statement.to_string(),
+            entry: record.body().entry.to_string(),
+            mine: competitor == ledger.own(),
+            competitor,
+            correct: record.body().correct(),
+            standing: standing(contest.standing(statement)),
+            created: record.body().created,
+            first_seen: kept.first_seen,
+        }
+    };
+    let mut submissions: Vec<Submission> = contest.submissions().map(view).collect();
+    submissions.sort_by(|a, b| (a.first_seen, &a.id).cmp(&(b.first_seen, &b.id)));
+    Ok(submissions)
 }
 
 /// All competitions, newest first.
@@ -66,30 +204,38 @@ pub fn board(ledger: &Ledger, id: &str, now: u64) -> Answer<api::Board> {
     let contest = contest(ledger, id)?;
     let body = contest.competition().item.body();
     let counts = contest.counts();
-    let rows = protocol::Board::of(contest).rows.into_iter();
+    let test_set = test_set(contest);
+    let rows = ledger.board(contest).rows.into_iter();
     Ok(api::Board {
         competition: summary(contest, now),
         description: body.description.clone(),
         // The only kind of key that exists so far.
         setup: SetupTrust::SingleParty,
-        test_set_here: ledger.blobs().has(body.test_set),
-        test_set: body.test_set.id.to_string(),
-        records: 1 + counts.entries + counts.submissions,
+        test_set_here: test_set.is_some_and(|blob| ledger.blobs().has(blob)),
+        test_set: test_set.map(|blob| blob.id.to_string()),
+        records: counts.records,
         pending: ledger.state().pending(Some(contest.id())) as u64,
         fingerprint: contest.fingerprint().to_string(),
-        rows: rows.map(|row| board_row(ledger, contest, body.rows, row)).collect(),
+        rows: rows.map(|row| board_row(ledger, contest, row)).collect(),
     })
+}
+
+/// The test set, unless it is still sealed.
+pub fn test_set(contest: &Contest<VerifiedModel>) -> Option<BlobRef> {
+    let open = contest.competition().item.body().open_scoring().map(|scoring| scoring.test_set);
+    open.or_else(|| contest.reveals().first().map(|reveal| reveal.item.body().test_set))
 }
 
 fn board_row(
     ledger: &Ledger,
     contest: &Contest<VerifiedModel>,
-    rows: u64,
     row: protocol::BoardRow,
 ) -> BoardRow {
     let kept = contest.submission(row.submission);
     BoardRow {
         rank: row.rank,
+        standing: standing(row.standing),
+        namesake: row.namesake,
         display_name: row.display_name,
         mine: row.competitor == ledger.own(),
         competitor: row.competitor,
@@ -97,7 +243,7 @@ fn board_row(
         submission: row.submission.to_string(),
         size_class: row.class.to_string(),
         correct: row.correct,
-        rows,
+        rows: contest.rows().unwrap_or(0),
         accuracy_bps: row.accuracy_bps,
         interval_bps: row.interval_bps,
         entries: row.entries,
@@ -116,7 +262,7 @@ fn board_row(
 /// If the id is malformed or unknown, or there are more bytes than one answer holds.
 pub fn records(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
     let contest = contest(ledger, id)?;
-    let bytes: usize = contest.records().map(|(_, bytes)| bytes.len()).sum();
+    let bytes: usize = contest.records().map(|kept| kept.item.2.len()).sum();
     if bytes > crate::limits::API_RECORDS_BYTES {
         let max = crate::limits::API_RECORDS_BYTES;
         return Err((
@@ -124,7 +270,7 @@ pub fn records(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
             format!("expected at most {max} bytes of records, got {bytes}: ask for single ones"),
         ));
     }
-    Ok(contest.records().map(|(_, bytes)| hex::encode(bytes)).collect())
+    Ok(contest.records().map(|kept| hex::encode(kept.item.2)).collect())
 }
 
 /// The signed record of this id in hex.
@@ -152,7 +298,7 @@ pub fn find(ledger: &Ledger, prefix: &str) -> Answer<Vec<api::Found>> {
     padded.truncate(64);
     let from: RecordId = padded.parse().map_err(|error| (ErrorKind::BadRequest, format!("{error}")))?;
     let mut found = Vec::new();
-    for rank in 0..3u8 {
+    for rank in Kind::ALL.map(|kind| kind as u8) {
         for (at, id) in ledger.places_from((rank, from)).take(16) {
             if at != rank || !id.to_string().starts_with(&prefix) {
                 break;

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
-pub const API_VERSION: u32 = 1;
+pub const API_VERSION: u32 = 2;
 /// Longest line in either direction, in bytes.
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 
@@ -31,6 +31,16 @@ pub enum Command {
     Competitions,
     /// One competition with its board: [`Body::Board`].
     Board {
+        /// Whole id in hex.
+        competition: String,
+    },
+    /// The entries of one competition, with what the host has done about them: [`Body::Entries`].
+    Entries {
+        /// Whole id in hex.
+        competition: String,
+    },
+    /// The submissions of one competition: [`Body::Submissions`].
+    Submissions {
         /// Whole id in hex.
         competition: String,
     },
@@ -105,6 +115,16 @@ pub enum Body {
     },
     /// One competition with its board.
     Board(Box<Board>),
+    /// All entries of one competition.
+    Entries {
+        /// By the time when this node first saw them.
+        entries: Vec<Entry>,
+    },
+    /// All verified submissions of one competition.
+    Submissions {
+        /// By the time when this node first saw them.
+        submissions: Vec<Submission>,
+    },
     /// Connected peers.
     Peers {
         /// By peer id.
@@ -163,7 +183,7 @@ pub enum ErrorKind {
 pub struct Found {
     /// Whole id in hex.
     pub id: String,
-    /// `competition`, `entry` or `submission`.
+    /// `competition`, `entry`, `withdrawal`, `reveal`, `submission`, `close` or `misbehaviour`.
     pub kind: String,
     /// Whole id in hex of the competition that it is or belongs to.
     pub competition: String,
@@ -188,11 +208,87 @@ pub struct Hello {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Open for proofs.
+    /// Sealed, and nobody has entered yet.
+    Announced,
+    /// Sealed: models are being entered, or the host's reveal is awaited.
+    Committing,
+    /// The test set is known; nothing has been proved yet.
+    Revealed,
+    /// Scores are being proved.
     Proving,
-    /// The host's prove deadline has passed.
+    /// The host's prove deadline has passed, or the host has closed it.
     Closed,
 }
+
+impl Phase {
+    /// Its name in the wire format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Committing => "committing",
+            Self::Revealed => "revealed",
+            Self::Proving => "proving",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Where a submission stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The host has not closed the competition yet.
+    Pending,
+    /// The host says that it was there in time.
+    Final,
+    /// The host has closed without it.
+    LeftOut,
+}
+
+impl Standing {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Final => "final",
+            Self::LeftOut => "left out by the host",
+        }
+    }
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryStanding {
+    /// It counts so far.
+    Entered,
+    /// Its competitor has taken it back.
+    Withdrawn,
+    /// Earlier ones of its competitor take the places.
+    BeyondCap,
+    /// The host has put it on the roster.
+    OnRoster,
+    /// The host has revealed without it.
+    LeftOut,
+}
+
+impl EntryStanding {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Entered => "entered",
+            Self::Withdrawn => "withdrawn",
+            Self::BeyondCap => "beyond the cap",
+            Self::OnRoster => "on the roster",
+            Self::LeftOut => "left out by the host",
+        }
+    }
+}
+
+/// What every view says of a competition whose test set was public from the start.
+pub const OPEN_LABEL: &str = "open: the test set was public before the models were fixed";
+/// What every view says of a competition whose test set was sealed.
+pub const SEALED_LABEL: &str = "sealed: the models are fixed before the test set is revealed";
 
 /// Who made a key, hence who could forge with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -215,8 +311,14 @@ pub struct CompetitionSummary {
     pub phase: Phase,
     /// Whether the test set was public before the models were fixed.
     pub open: bool,
-    /// Rows of the test set (N).
-    pub rows: u64,
+    /// The same for people: [`OPEN_LABEL`] or [`SEALED_LABEL`].
+    pub openness: String,
+    /// What the host has signed two of, `reveal` or `close`: if anything, the competition is disputed.
+    pub disputes: Vec<String>,
+    /// Rows of the test set (N); unknown while it is sealed.
+    pub rows: Option<u64>,
+    /// Fewest rows that the host has promised.
+    pub min_rows: u64,
     /// Features.
     pub features: u64,
     /// Classes.
@@ -225,6 +327,16 @@ pub struct CompetitionSummary {
     pub size_classes: Vec<String>,
     /// Threshold in basis points, 0 if none.
     pub threshold_bps: u32,
+    /// Accuracies that may be claimed, in basis points; empty if every count may.
+    pub levels_bps: Vec<u32>,
+    /// `shared_rank` or `entry_id`.
+    pub tie_rule: String,
+    /// Entries of one competitor that count.
+    pub max_entries: u32,
+    /// Entries that one competitor may withdraw.
+    pub max_withdrawals: u32,
+    /// Submissions of one entry.
+    pub max_submissions: u32,
     /// Entries known here.
     pub entries: u64,
     /// Verified submissions known here.
@@ -233,8 +345,73 @@ pub struct CompetitionSummary {
     pub best: Option<u64>,
     /// The host's claim of when it was made, seconds since 1970.
     pub created: u64,
+    /// Until when the host takes entries, seconds since 1970.
+    pub commit_deadline: u64,
     /// The host's prove deadline, seconds since 1970.
     pub prove_deadline: u64,
+    /// The reveals that are kept: one, unless none has come or the host has misbehaved.
+    pub reveals: Vec<HostRecord>,
+    /// The closes that are kept: one, unless none has come or the host has misbehaved.
+    pub closes: Vec<HostRecord>,
+}
+
+/// A reveal or a close.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostRecord {
+    /// Whole id in hex.
+    pub id: String,
+    /// Entries on the roster, or submissions that are final.
+    pub listed: u64,
+    /// Those of them that are not here.
+    pub missing: u64,
+    /// The host's claim of when it was made, seconds since 1970.
+    pub created: u64,
+    /// When this node saw it first, seconds since 1970.
+    pub first_seen: u64,
+}
+
+/// A verified submission.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Whole id in hex.
+    pub id: String,
+    /// What it states, whole, in hex: its identity.
+    pub statement: String,
+    /// Entry id in hex.
+    pub entry: String,
+    /// Competitor's peer id.
+    pub competitor: String,
+    /// Proved count.
+    pub correct: u64,
+    /// Where it stands.
+    pub standing: Standing,
+    /// The competitor's claim of when it was made, seconds since 1970.
+    pub created: u64,
+    /// When this node saw it first, seconds since 1970.
+    pub first_seen: u64,
+    /// Whether it is this node's own.
+    pub mine: bool,
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Whole id in hex.
+    pub id: String,
+    /// Display name; not unique.
+    pub display_name: String,
+    /// Competitor's peer id.
+    pub competitor: String,
+    /// Size class.
+    pub size_class: String,
+    /// Where it stands.
+    pub standing: EntryStanding,
+    /// The competitor's claim of when it was made, seconds since 1970.
+    pub created: u64,
+    /// When this node saw it first, seconds since 1970.
+    pub first_seen: u64,
+    /// Whether it is this node's own.
+    pub mine: bool,
 }
 
 /// One competition and its board.
@@ -248,8 +425,8 @@ pub struct Board {
     pub setup: SetupTrust,
     /// Whether its test set is here.
     pub test_set_here: bool,
-    /// Test set digest in hex.
-    pub test_set: String,
+    /// Test set digest in hex; unknown while it is sealed.
+    pub test_set: Option<String>,
     /// Records of this competition here.
     pub records: u64,
     /// Records still being checked.
@@ -263,10 +440,14 @@ pub struct Board {
 /// One competitor on the board.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoardRow {
-    /// Rank, ties share one ("1224").
-    pub rank: u64,
+    /// Rank by the competition's tie rule; none if the host has left it out.
+    pub rank: Option<u64>,
+    /// Where it stands.
+    pub standing: Standing,
     /// Display name; not unique.
     pub display_name: String,
+    /// Whether another competitor's name looks the same: go by the keys.
+    pub namesake: bool,
     /// Competitor's peer id.
     pub competitor: String,
     /// Entry id in hex.
@@ -332,7 +513,7 @@ pub enum Event {
     },
     /// A record was checked and stored.
     RecordAccepted {
-        /// `competition`, `entry` or `submission`.
+        /// As in [`Found::kind`].
         kind: String,
         /// Record id in hex.
         id: String,

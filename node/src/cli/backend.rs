@@ -4,6 +4,7 @@ use super::context::{CliError, Context};
 use super::output::message;
 use crate::client::{Client, ClientError, unexpected};
 use crate::ledger::{Ledger, now};
+use crate::prover::Contest;
 use crate::{limits, views};
 use anyhow::Context as _;
 use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
@@ -56,6 +57,49 @@ impl Backend {
                 other => Err(unexpected("board", &other).into()),
             },
             Self::Store(ledger) => views::board(ledger, id, now()).map_err(refused),
+        }
+    }
+
+    /// The entries of a competition. `id` is whole.
+    pub fn entries(&mut self, id: &str) -> anyhow::Result<Vec<api::Entry>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Entries { competition: id.to_owned() })? {
+                Body::Entries { entries } => Ok(entries),
+                other => Err(unexpected("entries", &other).into()),
+            },
+            Self::Store(ledger) => views::entries(ledger, id).map_err(refused),
+        }
+    }
+
+    /// The submissions of a competition. `id` is whole.
+    pub fn submissions(&mut self, id: &str) -> anyhow::Result<Vec<api::Submission>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Submissions { competition: id.to_owned() })? {
+                Body::Submissions { submissions } => Ok(submissions),
+                other => Err(unexpected("submissions", &other).into()),
+            },
+            Self::Store(ledger) => views::submissions(ledger, id).map_err(refused),
+        }
+    }
+
+    /// A competition with its reveals. `id` is whole.
+    pub fn contest(&mut self, id: &str) -> anyhow::Result<Contest> {
+        let summary = self.board(id)?.competition;
+        let mut contest = Contest::parse(&self.record(id)?)?;
+        for reveal in summary.reveals {
+            contest = contest.with_reveal(&self.record(&reveal.id)?)?;
+        }
+        Ok(contest)
+    }
+
+    /// Refuses if the host has closed the competition.
+    pub fn check_not_closed(&mut self, id: &str) -> anyhow::Result<()> {
+        match self.board(id)?.competition.closes.first() {
+            Some(close) => {
+                let reason = format!("the host has closed this competition: {}", close.id);
+                Err(CliError::Refused { reason }.into())
+            }
+            None => Ok(()),
         }
     }
 

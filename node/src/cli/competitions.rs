@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::context::Context;
 use super::output::{self, Align};
-use api::{CompetitionSummary, Phase};
+use api::CompetitionSummary;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  node competitions\n  node competitions --json")]
@@ -34,18 +34,22 @@ impl Args {
             ("deadline", Align::Left),
         ];
         let rows: Vec<_> = competitions.iter().map(row).collect();
-        output::data(&output::table(&header, &rows))
+        output::data(&output::table(&header, &rows))?;
+        if competitions.iter().any(|c| c.open) {
+            output::message(api::OPEN_LABEL);
+        }
+        Ok(())
     }
 }
 
 fn row(c: &CompetitionSummary) -> Vec<String> {
-    let best = c.best.map_or("-".to_owned(), |best| output::percent(protocol::accuracy_bps(best, c.rows)));
+    let best = c.best.zip(c.rows).map_or("-".to_owned(), |(best, rows)| output::percent(protocol::accuracy_bps(best, rows)));
     vec![
         output::short(&c.id),
         c.title.clone(),
-        phase(c.phase).to_owned(),
+        phase(c),
         if c.open { "open" } else { "sealed" }.to_owned(),
-        c.rows.to_string(),
+        c.rows.map_or_else(|| format!(">= {}", c.min_rows), |rows| rows.to_string()),
         c.features.to_string(),
         c.classes.to_string(),
         c.entries.to_string(),
@@ -55,9 +59,7 @@ fn row(c: &CompetitionSummary) -> Vec<String> {
 }
 
 /// For a column.
-pub fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Proving => "proving",
-        Phase::Closed => "closed",
-    }
+pub fn phase(c: &CompetitionSummary) -> String {
+    let disputed = if c.disputes.is_empty() { "" } else { ", disputed" };
+    format!("{}{disputed}", c.phase.as_str())
 }

@@ -46,6 +46,12 @@ pub enum CliError {
         /// Whole ids.
         candidates: Vec<String>,
     },
+    /// Options that do not go together here.
+    #[error("{reason}")]
+    Usage {
+        /// What to give instead.
+        reason: String,
+    },
     /// A record was refused by the rules.
     #[error("refused: {reason}")]
     Refused {
@@ -104,6 +110,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<CliError>() {
         return match error {
             CliError::Refused { .. } => Some(4),
+            CliError::Usage { .. } => Some(2),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
             CliError::Unknown { .. } | CliError::Ambiguous { .. } => None,
         };
@@ -141,6 +148,11 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         ProverError::Claim { .. }
         | ProverError::Missing { .. }
         | ProverError::Deadline { .. }
+        | ProverError::Sealed { .. }
+        | ProverError::NotEntered
+        | ProverError::NotOnRoster { .. }
+        | ProverError::BetweenLevels { .. }
+        | ProverError::Reveal(_)
         | ProverError::Class { .. }
         | ProverError::Fit(_)
         | ProverError::Quantise(_)

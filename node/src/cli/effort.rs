@@ -27,7 +27,7 @@ impl Effort {
 
     /// The same for a model that has been scored.
     pub fn plan_of(self, trial: &Trial) -> Result<Plan, BudgetError> {
-        let bytes = trial.contest.rules.test_set.bytes;
+        let bytes = trial.scoring.test_set.bytes;
         self.plan(trial.admitted.class, trial.scored.chunks.len(), bytes)
     }
 
@@ -35,7 +35,7 @@ impl Effort {
     pub fn check(self, plan: &Plan, trial: &Trial) -> Result<(), BudgetError> {
         let other = |class: ClassId| {
             let chunks = trial.set.rows().div_ceil(class.class().rows);
-            self.plan(class, chunks, trial.contest.rules.test_set.bytes).ok()
+            self.plan(class, chunks, trial.scoring.test_set.bytes).ok()
         };
         plan.check(trial.other_classes().into_iter().filter_map(other))
     }

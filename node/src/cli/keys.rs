@@ -120,7 +120,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
 fn fetch(context: &Context, competition: &str, only: Option<ClassId>) -> anyhow::Result<()> {
     let mut backend = Backend::open(context)?;
     let id = backend.resolve("competition", competition)?.id;
-    let contest = Contest::parse(backend.record(&id)?)?;
+    let contest = Contest::parse(&backend.record(&id)?)?;
     let mut fetched = Vec::new();
     for admitted in &contest.rules.size_classes {
         if only.is_some_and(|class| class != admitted.class) {

@@ -80,7 +80,7 @@ impl Args {
         let parts = folder.parts(&job)?;
         parts.contest.check_open()?;
         let numbers = parts.select(&self.chunk)?;
-        let plan = self.effort.plan(job.body.class, numbers.len(), parts.contest.rules.test_set.bytes)?;
+        let plan = self.effort.plan(job.body.class, numbers.len(), parts.scoring.test_set.bytes)?;
         plan.check([])?;
         self.effort.explain(&plan);
         let key = folder.key(&parts.admitted)?;
@@ -92,6 +92,7 @@ impl Args {
             secret: &secret,
             scope: job.scope(),
             entry: job.entry.id(),
+            roster: parts.scoring.roster,
         };
         let claims = shared.claims(&parts.chunks, &job.claims);
         let wanted: Vec<ScoreClaim> = numbers.iter().filter_map(|&i| claims.get(i).copied()).collect();

@@ -5,10 +5,10 @@ use super::context::{CliError, Context};
 use super::effort::Effort;
 use super::output;
 use super::progress::Progress;
-use super::score::{Trial, trial};
+use super::score::{Choice, Trial, trial};
 use crate::keys;
-use crate::prover::{self, Job, JobFolder, Made, Source, Workbench};
-use circuits::ClassId;
+use crate::prover::{self, Entrant, Job, JobFolder, Made, Source, Workbench};
+use protocol::{AdmittedClass, Competition};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -17,6 +17,7 @@ Examples:
   node submit --competition 3fa1 --model model.onnx --name Ada
   node submit --competition 3fa1 --model model.onnx --claim threshold
   node submit --competition 3fa1 --model model.onnx --memory 2GiB --jobs 2
+  node submit --competition 77b2                   what was entered in a sealed competition, after the reveal
 
 The weights never leave this machine. A lower claim tells less about the model; the board shows the claim. Running
 the same command again is harmless: what has been proved is found, only the rest is proved, and the same entry is
@@ -32,21 +33,14 @@ Name and claim are fixed by --prepare. The last command verifies every file, pro
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Id of the competition, or the start of it.
-    #[arg(long, value_name = "ID")]
-    competition: String,
-    /// The model.
-    #[arg(long, value_name = "FILE.onnx")]
-    model: PathBuf,
+    #[command(flatten)]
+    choice: Choice,
     /// Rows to claim as right: a number, or `threshold` for as few as reach it [default: all that are right].
     #[arg(long, value_name = "N", value_parser = claim)]
     claim: Option<Claim>,
-    /// What the entry is called on the board.
+    /// What the entry is called on the board, in an open competition.
     #[arg(long, default_value = "anonymous")]
     name: String,
-    /// Size class to use [default: the smallest that fits].
-    #[arg(long, value_name = "CLASS")]
-    size_class: Option<ClassId>,
     /// Take the proofs of chunks from this folder, which an array job has filled.
     #[arg(long, value_name = "DIR")]
     chunks: Option<PathBuf>,
@@ -77,15 +71,18 @@ fn claim(text: &str) -> Result<Claim, String> {
 }
 
 /// The count to claim, of a model that gets `reached` of `rows` right.
-fn wanted(claim: Option<Claim>, reached: u64, rows: u64, threshold_bps: u32) -> Result<u64, CliError> {
+fn wanted(claim: Option<Claim>, reached: u64, rows: u64, rules: &Competition) -> Result<u64, CliError> {
+    let refused = |reason: &str| CliError::Refused { reason: reason.to_owned() };
     match claim {
-        None => Ok(reached),
+        None => rules
+            .claims
+            .highest(reached, rows)
+            .ok_or_else(|| refused("the model reaches none of the levels that may be claimed in this competition")),
         Some(Claim::Rows(count)) => Ok(count),
-        Some(Claim::Threshold) if threshold_bps == 0 => {
-            let reason = "this competition has no threshold: claim a number of rows".to_owned();
-            Err(CliError::Refused { reason })
+        Some(Claim::Threshold) if rules.threshold_bps == 0 => {
+            Err(refused("this competition has no threshold: claim a number of rows"))
         }
-        Some(Claim::Threshold) => Ok(protocol::threshold_count(rows, threshold_bps)),
+        Some(Claim::Threshold) => Ok(protocol::threshold_count(rows, rules.threshold_bps)),
     }
 }
 
@@ -93,29 +90,34 @@ impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let identity = context.home.identity()?;
         let mut backend = Backend::open(context)?;
-        let trial = trial(&mut backend, &self.competition, &self.model, self.size_class)?;
+        let trial = trial(context, &mut backend, &self.choice)?;
         trial.contest.check_open()?;
+        backend.check_not_closed(&trial.contest.id.to_string())?;
         prover::check_name(&trial.contest, trial.admitted.class, &self.name)?;
         let folder = self.chunks.as_deref().map(JobFolder::new);
         let claims = self.claims(&trial, folder.as_ref())?;
         let plan = self.effort.plan_of(&trial)?;
         self.effort.check(&plan, &trial)?;
         self.effort.explain(&plan);
-        let (path, made_here) = proving_key(context, &mut backend, &trial)?;
+        let (path, made_here) = proving_key(context, &mut backend, &trial.admitted)?;
         let load = if made_here { keys::load } else { keys::load_of_others };
         let key = load(&path, trial.admitted.proving_key.id)?;
         let progress = Progress::new("proving");
-        let bench = Workbench {
+        let entrant = Entrant {
             home: &context.home,
             identity: &identity,
             contest: &trial.contest,
-            set: &trial.set,
             key: &key,
-            jobs: plan.jobs,
             progress: &|step, part| progress.report(step, part),
         };
+        let opening = match trial.opening {
+            Some(opening) => opening,
+            None => entrant.commit(&trial.scored.model)?,
+        };
+        let (opening, scoring, set) = (&opening, &trial.scoring, &trial.set);
+        let bench = Workbench { entrant, opening, scoring, set, jobs: plan.jobs };
         if let Some(folder) = folder.as_ref().filter(|_| !self.no_prove) {
-            let job = bench.prepare(&trial.scored, &claims, &self.name, folder, &path)?;
+            let job = bench.prepare(&claims, &self.name, folder, &path)?;
             if self.prepare {
                 progress.finish();
                 return prepared(context, folder, &job);
@@ -138,9 +140,9 @@ impl Args {
         let job = folder.map(JobFolder::open).transpose()?.flatten();
         let wanted = match (&job, self.claim) {
             (Some(job), None) => job.total(),
-            _ => wanted(self.claim, trial.scored.total(), rules.rows, rules.threshold_bps)?,
+            _ => wanted(self.claim, trial.scored.total(), trial.scoring.rows, rules)?,
         };
-        Ok(trial.scored.claims(wanted)?)
+        Ok(trial.scored.claims(&rules.claims, wanted)?)
     }
 }
 
@@ -176,6 +178,7 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
             "submission_reused": made.submission_reused,
             "chunks": verified.chunks,
             "chunks_proved": made.proved,
+            "openness": crate::views::openness(verified.open),
             "size_class": verified.class.as_str(),
             "correct": verified.correct,
             "rows": verified.rows,
@@ -200,8 +203,12 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
 }
 
 /// The class's key, and whether it was made here; else it is fetched. It is the competition that pins it.
-fn proving_key(context: &Context, backend: &mut Backend, trial: &Trial) -> anyhow::Result<(PathBuf, bool)> {
-    let (class, pinned) = (trial.admitted.class, trial.admitted.proving_key);
+pub fn proving_key(
+    context: &Context,
+    backend: &mut Backend,
+    admitted: &AdmittedClass,
+) -> anyhow::Result<(PathBuf, bool)> {
+    let (class, pinned) = (admitted.class, admitted.proving_key);
     if let Some(key) = keys::find(&context.home, class, Some(pinned))? {
         return Ok((key.path, true));
     }
@@ -220,13 +227,5 @@ mod tests {
         assert_eq!(claim("threshold"), Ok(Claim::Threshold));
         assert!(claim("-1").is_err());
         assert!(claim("all").is_err());
-    }
-
-    /// Without a threshold, as few as reach it would be none at all.
-    #[test]
-    fn a_claim_of_the_threshold_needs_one() {
-        assert_eq!(wanted(Some(Claim::Threshold), 95, 100, 9000).unwrap(), 90);
-        assert!(matches!(wanted(Some(Claim::Threshold), 95, 100, 0), Err(CliError::Refused { .. })));
-        assert_eq!(wanted(None, 95, 100, 0).unwrap(), 95);
     }
 }

@@ -23,6 +23,13 @@ impl Daemon {
             Command::Board { competition } => or_error(
                 views::board(&self.ledger, &competition, now()).map(|board| Body::Board(Box::new(board))),
             ),
+            Command::Entries { competition } => {
+                or_error(views::entries(&self.ledger, &competition).map(|entries| Body::Entries { entries }))
+            }
+            Command::Submissions { competition } => or_error(
+                views::submissions(&self.ledger, &competition)
+                    .map(|submissions| Body::Submissions { submissions }),
+            ),
             Command::Peers => Body::Peers { peers: self.peer_list() },
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,

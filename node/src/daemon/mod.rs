@@ -35,6 +35,7 @@ use futures::StreamExt;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
+use libp2p::identity::Keypair;
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
 use protocol::{BlobFacts, BlobRef, BlobRole, Evidence, JobId, ProofError, RecordId};
 use records::Records;
@@ -100,6 +101,8 @@ struct Bootstrap {
 
 struct Daemon {
     swarm: Swarm<Behaviour>,
+    /// Signs what the node says by itself.
+    keypair: Keypair,
     ledger: Ledger,
     home: Home,
     bootstrap: Vec<Bootstrap>,
@@ -136,7 +139,7 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
     let server = tokio::spawn(socket.serve(calls_sender, events.clone()));
-    let mut daemon = Daemon::new(swarm, ledger, home, &config, events)?;
+    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, home, &config, events)?;
     let result = daemon.run(calls, ready).await;
     // Answers that were given just now still reach their clients.
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -152,6 +155,7 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
 impl Daemon {
     fn new(
         swarm: Swarm<Behaviour>,
+        keypair: Keypair,
         ledger: Ledger,
         home: Home,
         config: &NetConfig,
@@ -165,6 +169,7 @@ impl Daemon {
             .collect();
         Ok(Self {
             swarm,
+            keypair,
             ledger,
             home,
             bootstrap,

@@ -8,7 +8,10 @@ use api::{Body, ErrorKind, Event};
 use circuits::groth16::VerifiedModel;
 use libp2p::PeerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
-use protocol::{Evidence, JobId, Kind, Need, Outcome, ProofError, RecordId, Refusal, Update, Verdict};
+use protocol::{
+    Body as RecordBody, Evidence, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, RecordId, Refusal, Signed,
+    Update, Verdict,
+};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -221,8 +224,9 @@ impl Daemon {
         }
         match outcome {
             Outcome::Accepted { displaced } => {
-                if let Some((Kind::Competition, _)) = self.ledger.state().set().kind_of(id) {
-                    self.look_for_blobs();
+                if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
+                    self.ledger.accepted(id, competition);
+                    self.on_accepted(kind, competition);
                 }
                 self.records.unwritten.push(id);
                 self.displace(displaced);
@@ -235,6 +239,41 @@ impl Daemon {
                 self.answer(id, sources, &Outcome::Refused(refusal));
             }
             Outcome::Known | Outcome::Pending | Outcome::Checking | Outcome::Waiting { .. } => {}
+        }
+    }
+
+    fn on_accepted(&mut self, kind: Kind, competition: RecordId) {
+        match kind {
+            Kind::Competition => self.look_for_blobs(),
+            Kind::Reveal => {
+                self.look_for_blobs();
+                // Entries on its roster have a place now, though they were perhaps beyond the cap before.
+                for id in self.ledger.state().missing_on_rosters(competition, usize::MAX) {
+                    self.records.refused.remove(&id);
+                }
+                self.accuse(kind, competition);
+            }
+            Kind::Close => self.accuse(kind, competition),
+            Kind::Entry | Kind::Withdrawal | Kind::Submission | Kind::Misbehaviour => {}
+        }
+    }
+
+    /// Two records of which a host may sign one: whoever sees both says so, unless somebody has said it.
+    fn accuse(&mut self, kind: Kind, competition: RecordId) {
+        let Some(contest) = self.ledger.state().set().contest(competition) else { return };
+        let bytes: Vec<_> = match kind {
+            Kind::Reveal => contest.reveals().iter().map(|kept| Arc::clone(kept.item.bytes())).collect(),
+            _ => contest.closes().iter().map(|kept| Arc::clone(kept.item.bytes())).collect(),
+        };
+        let ([a, b], None) = (&bytes[..], contest.misbehaviour(kind)) else { return };
+        let (Ok(a), Ok(b)) = (Signed::open(a), Signed::open(b)) else { return };
+        let body = RecordBody::Misbehaviour(Misbehaviour::of(competition, &a, &b));
+        match protocol::sign(&self.keypair, &body) {
+            Ok(signed) => {
+                let (answer, _nobody) = oneshot::channel();
+                self.ingest(signed.bytes(), Source::Client { answer });
+            }
+            Err(error) => tracing::warn!(%error, "a proof of misbehaviour was not signed"),
         }
     }
 

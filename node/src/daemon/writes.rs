@@ -98,18 +98,20 @@ impl Daemon {
         match kind {
             Kind::Competition => format!("competition {:?}", rules.title),
             Kind::Entry => format!("{:?} entered {:?}", name(id), rules.title),
+            Kind::Withdrawal => format!("an entry of {:?} was withdrawn", rules.title),
+            Kind::Reveal => match contest.reveal(id).map(|kept| kept.item.body().roster.len()) {
+                Some(listed) => format!("the test set of {:?} is revealed, {listed} entries", rules.title),
+                None => String::new(),
+            },
             Kind::Submission => match contest.submission(id).map(|kept| kept.item.record().body()) {
                 Some(body) => {
-                    format!(
-                        "{:?} proved {} of {} in {:?}",
-                        name(body.entry),
-                        body.correct(),
-                        rules.rows,
-                        rules.title
-                    )
+                    let (name, rows) = (name(body.entry), contest.rows().unwrap_or_default());
+                    format!("{name:?} proved {} of {rows} in {:?}", body.correct(), rules.title)
                 }
                 None => String::new(),
             },
+            Kind::Close => format!("the host has closed {:?}", rules.title),
+            Kind::Misbehaviour => format!("the host of {:?} has contradicted himself: disputed", rules.title),
         }
     }
 

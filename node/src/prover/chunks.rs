@@ -24,6 +24,8 @@ pub struct Shared<'a> {
     pub scope: Scope,
     /// The entry.
     pub entry: RecordId,
+    /// [`Scoring::roster`](protocol::Scoring).
+    pub roster: [u8; 32],
 }
 
 impl Shared<'_> {
@@ -33,6 +35,7 @@ impl Shared<'_> {
         let claim = |(chunk, correct): (&Chunk, &u64)| ScoreClaim {
             scope: self.scope,
             entry: *self.entry.as_bytes(),
+            roster: self.roster,
             chunk: *chunk,
             rows,
             correct: *correct,

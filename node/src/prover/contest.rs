@@ -5,8 +5,10 @@ use crate::ledger::now;
 use circuits::{ClassId, groth16};
 use datasets::FloatModel;
 use protocol::{
-    Body, CommitmentBytes, Competition, Entry, FormError, ProofBytes, RecordId, SealError, Signed, WellFormed,
+    Body, CommitmentBytes, Competition, Entry, FormError, ProofBytes, Record, RecordId, Reveal, Scoring,
+    SealError, Signed, WellFormed, check_reveal, scoring_of, Kind,
 };
+use std::sync::Arc;
 
 /// A competition as a competitor needs it.
 #[derive(Clone, Debug)]
@@ -15,8 +17,10 @@ pub struct Contest {
     pub id: RecordId,
     /// What it says.
     pub rules: Competition,
-    /// The signed record.
-    pub bytes: Vec<u8>,
+    /// The record.
+    pub record: Arc<Record<Competition>>,
+    /// The host's reveals: one, unless none has come or the host has misbehaved.
+    pub reveals: Vec<Arc<Record<Reveal>>>,
 }
 
 impl Contest {
@@ -24,14 +28,51 @@ impl Contest {
     ///
     /// # Errors
     /// If it is not a competition.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, ProverError> {
-        let signed = Signed::open(&bytes)?;
+    pub fn parse(bytes: &[u8]) -> Result<Self, ProverError> {
+        let signed = Signed::open(bytes)?;
         match WellFormed::parse(&signed)? {
             WellFormed::Competition(record) => {
-                Ok(Self { id: record.id(), rules: record.body().clone(), bytes })
+                Ok(Self { id: record.id(), rules: record.body().clone(), record, reveals: Vec::new() })
             }
-            other => Err(ProverError::Kind { got: other.kind() }),
+            other => Err(ProverError::Kind { expected: Kind::Competition, got: other.kind() }),
         }
+    }
+
+    /// With a signed reveal.
+    ///
+    /// # Errors
+    /// If it is not a reveal of this competition by its host that opens the seal.
+    pub fn with_reveal(mut self, bytes: &[u8]) -> Result<Self, ProverError> {
+        match WellFormed::parse(&Signed::open(bytes)?)? {
+            WellFormed::Reveal(record) if record.body().competition == self.id => {
+                check_reveal(&record, &self.record)?;
+                self.reveals.push(record);
+            }
+            other => return Err(ProverError::Kind { expected: Kind::Reveal, got: other.kind() }),
+        }
+        Ok(self)
+    }
+
+    /// What scores are about: of `entry`, or of any where it does not matter yet.
+    ///
+    /// # Errors
+    /// If the test set is still sealed, or the entry is on no roster.
+    pub fn scoring(&self, entry: Option<RecordId>) -> Result<Scoring, ProverError> {
+        if let Some(scoring) = self.rules.open_scoring() {
+            return Ok(scoring);
+        }
+        let lists = |reveal: &&Arc<Record<Reveal>>| entry.is_none_or(|entry| reveal.body().lists(entry));
+        match (self.reveals.iter().find(lists), entry) {
+            (Some(reveal), _) => Ok(scoring_of(reveal)),
+            (None, Some(entry)) if !self.reveals.is_empty() => Err(ProverError::NotOnRoster { entry }),
+            _ => Err(ProverError::Sealed { deadline: self.rules.entry_deadline() }),
+        }
+    }
+
+    /// The signed reveal that a scoring is of.
+    pub fn reveal_bytes(&self, scoring: &Scoring) -> Option<&[u8]> {
+        let id = scoring.reveal?;
+        self.reveals.iter().find(|reveal| reveal.id() == id).map(|reveal| &**reveal.bytes())
     }
 
     /// The class that the model will be proved in: the one asked for, or the smallest admitted one that fits.
@@ -53,8 +94,19 @@ impl Contest {
     /// # Errors
     /// If the prove deadline has passed.
     pub fn check_open(&self) -> Result<(), ProverError> {
-        let (now, deadline) = (now(), self.rules.prove_deadline);
-        if now > deadline { Err(ProverError::Deadline { deadline, now }) } else { Ok(()) }
+        let (name, now, deadline) = ("prove", now(), self.rules.prove_deadline);
+        if now > deadline { Err(ProverError::Deadline { name, deadline, now }) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// If no entry is taken any more: the deadline of entries has passed, or the test set has been revealed.
+    pub fn check_enterable(&self) -> Result<(), ProverError> {
+        let (now, deadline) = (now(), self.rules.entry_deadline());
+        let name = if self.rules.is_open() { "prove" } else { "commit" };
+        if now > deadline || !self.reveals.is_empty() {
+            return Err(ProverError::Deadline { name, deadline, now });
+        }
+        Ok(())
     }
 }
 

@@ -17,11 +17,16 @@ pub enum ProverError {
     #[error("a signed record is damaged: {0}")]
     Envelope(#[from] EnvelopeError),
     /// The competition's record is not one.
-    #[error("the competition's record: {0}")]
+    #[error("a signed record: {0}")]
     Form(#[from] FormError),
+    /// The reveal is not the competition's.
+    #[error("the reveal: {0}")]
+    Reveal(#[from] protocol::ContextError),
     /// Another kind of record.
-    #[error("expected a competition, got a record of kind {got}")]
+    #[error("expected a record of kind {expected}, got one of kind {got}")]
     Kind {
+        /// The kind that it must be.
+        expected: protocol::Kind,
         /// Its kind.
         got: protocol::Kind,
     },
@@ -51,15 +56,44 @@ pub enum ProverError {
         /// The claim.
         got: u64,
     },
-    /// The prove deadline has passed.
+    /// A deadline has passed.
     #[error(
-        "the prove deadline was {deadline} (seconds since 1970), now it is {now}: nothing can be entered any more"
+        "expected this before the {name} deadline, which was {deadline} (seconds since 1970); now it is {now}"
     )]
     Deadline {
+        /// `commit` or `prove`.
+        name: &'static str,
         /// The deadline.
         deadline: u64,
         /// The time on this machine.
         now: u64,
+    },
+    /// Nothing can be scored yet.
+    #[error(
+        "the test set is sealed until the host reveals it, some time after {deadline} (seconds since 1970): enter a model before that with `node enter`, and submit when it is revealed"
+    )]
+    Sealed {
+        /// The commit deadline.
+        deadline: u64,
+    },
+    /// A model that was not entered in time.
+    #[error("expected a model that was entered before the test set was revealed: none of this machine's entries has this commitment")]
+    NotEntered,
+    /// The host has not admitted the entry.
+    #[error("entry {entry} is not on the roster: the host has left it out, or has not seen it in time")]
+    NotOnRoster {
+        /// The entry.
+        entry: protocol::RecordId,
+    },
+    /// A count between the levels that may be claimed.
+    #[error("expected a count that just reaches one of the competition's levels, got {got} of {rows} rows; the highest that this model may claim is {}", highest.map_or("none".into(), |count| count.to_string()))]
+    BetweenLevels {
+        /// The claim.
+        got: u64,
+        /// Rows in all.
+        rows: u64,
+        /// The highest count that may be claimed.
+        highest: Option<u64>,
     },
     /// The proof system.
     #[error("no proof was made: {0}")]

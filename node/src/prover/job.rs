@@ -4,7 +4,8 @@
 //! ```text
 //! job.json                 the signed entry, and how many rows of each chunk are claimed; made once
 //! competition.record       the signed competition
-//! test-set.cbor            its test set
+//! reveal.record            the signed reveal, where the test set was sealed
+//! test-set.cbor            the test set
 //! proving.key              the size class's proving key
 //! chunk-<n>-<k>.proof      the proofs, as they are made
 //! ```
@@ -20,7 +21,7 @@ use crate::keys;
 use circuits::TestSet;
 use circuits::groth16::Commitment;
 use circuits::statement::Scope;
-use protocol::{Entry, RecordId, Signed, WellFormed};
+use protocol::{Entry, RecordId, Scoring, Signed, WellFormed};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -184,6 +185,7 @@ impl JobFolder {
     pub fn create(
         &self,
         contest: &Contest,
+        scoring: &Scoring,
         set: &TestSet,
         key: &Path,
         entry: &Signed,
@@ -192,7 +194,10 @@ impl JobFolder {
         if !self.0.exists() {
             make_private_dir(&self.0)?;
         }
-        write_private(&self.path("competition.record"), &contest.bytes)?;
+        write_private(&self.path("competition.record"), contest.record.bytes())?;
+        if let Some(reveal) = contest.reveal_bytes(scoring) {
+            write_private(&self.path("reveal.record"), reveal)?;
+        }
         let bytes = set.to_bytes().map_err(protocol::OfflineError::TestSet)?;
         write_private(&self.path("test-set.cbor"), &bytes)?;
         keys::copy(key, &self.path("proving.key"))?;

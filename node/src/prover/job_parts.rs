@@ -7,13 +7,15 @@ use crate::keys;
 use circuits::TestSet;
 use circuits::groth16::{ProvingKey, VerifiedModel, VerifyingKey};
 use circuits::statement::{Chunk, Scope};
-use protocol::{AdmittedClass, BlobId, Entry, Groth16, OfflineError, ProofChecker, limits};
+use protocol::{AdmittedClass, BlobId, Entry, Groth16, OfflineError, ProofChecker, Scoring, limits};
 use std::path::PathBuf;
 
 /// The public parts of a job but its key.
 pub struct Parts {
     /// The competition.
     pub contest: Contest,
+    /// What scores are about.
+    pub scoring: Scoring,
     /// Its test set.
     pub set: TestSet,
     /// The entry's size class.
@@ -37,7 +39,7 @@ impl JobFolder {
     /// If they are not the entry's.
     pub fn parts(&self, job: &Job) -> Result<Parts, ProverError> {
         let path = self.path("competition.record");
-        let contest = Contest::parse(read_input(&path, limits::MAX_RECORD_BYTES as u64)?)?;
+        let mut contest = Contest::parse(&read_input(&path, limits::MAX_RECORD_BYTES as u64)?)?;
         let other = |path: PathBuf, what, expected: String, got: String| JobError::Other {
             path,
             what,
@@ -48,11 +50,16 @@ impl JobFolder {
             let (expected, got) = (job.body.competition.to_string(), contest.id.to_string());
             return Err(other(path, "competition", expected, got).into());
         }
+        if !contest.rules.is_open() {
+            let reveal = read_input(&self.path("reveal.record"), limits::MAX_RECORD_BYTES as u64)?;
+            contest = contest.with_reveal(&reveal)?;
+        }
+        let scoring = contest.scoring(Some(job.entry.id()))?;
         let path = self.path("test-set.cbor");
-        let bytes = read_input(&path, contest.rules.test_set.bytes.min(limits::MAX_TEST_SET_BYTES as u64))?;
+        let bytes = read_input(&path, scoring.test_set.bytes.min(limits::MAX_TEST_SET_BYTES as u64))?;
         let got = BlobId::of(&bytes);
-        if got != contest.rules.test_set.id {
-            let (expected, got) = (contest.rules.test_set.id.to_string(), got.to_string());
+        if got != scoring.test_set.id {
+            let (expected, got) = (scoring.test_set.id.to_string(), got.to_string());
             return Err(other(path, "test set", expected, got).into());
         }
         let set = TestSet::from_bytes(&bytes).map_err(OfflineError::TestSet)?;
@@ -69,7 +76,7 @@ impl JobFolder {
             let got = format!("{:?}", job.claims);
             return Err(JobError::Malformed { path: self.path("job.json"), expected, got }.into());
         }
-        Ok(Parts { contest, set, admitted, chunks })
+        Ok(Parts { contest, scoring, set, admitted, chunks })
     }
 
     /// Reads the proving key. The competition pins it.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! contest      the competition;  scored: what the model reaches in it
-//! workbench    makes entry and submission out of both
+//! entrant      enters a model
+//! workbench    makes a submission out of all
 //! chunks       several proofs at a time;  chunk_file: each as a file
 //! job          the shared folder of an array job;  job_parts: what a machine reads from it
 //! budget       how many proofs at once;  calibration: how long they take
@@ -13,6 +14,7 @@ mod calibration;
 mod chunk_file;
 mod chunks;
 mod contest;
+mod entrant;
 mod error;
 mod job;
 mod job_parts;
@@ -26,6 +28,7 @@ pub use calibration::Calibration;
 pub use chunk_file::{Check, ChunkFileError, ChunkFolder};
 pub use chunks::{Shared, Stage, prove_all};
 pub use contest::{Contest, check_name};
+pub use entrant::{Entered, Entrant};
 pub use error::ProverError;
 pub use job::{Job, JobError, JobFolder};
 pub use job_parts::{Parts, verify_entry};

@@ -4,13 +4,14 @@ use super::{Contest, ProverError};
 use circuits::statement::Chunk;
 use circuits::{ClassId, IntegerModel, TestSet};
 use datasets::{FloatModel, QuantisationReport};
+use protocol::ClaimRule;
 
 /// A model in integers, and what it gets right.
 pub struct Scored {
     /// The model.
     pub model: IntegerModel,
-    /// What the rounding cost.
-    pub report: QuantisationReport,
+    /// What the rounding cost, where the model was rounded now: not for one that was entered before.
+    pub report: Option<QuantisationReport>,
     /// The chunks of the test set.
     pub chunks: Vec<Chunk>,
     /// Rows that the integer model gets right in every chunk.
@@ -29,14 +30,22 @@ impl Scored {
         set: &TestSet,
     ) -> Result<Self, ProverError> {
         let (model, report) = datasets::quantise(model, &contest.rules.task, class.class(), Some(set))?;
+        Ok(Self { report: Some(report), ..Self::of(model, set)? })
+    }
+
+    /// Scores a model that is in integers already.
+    ///
+    /// # Errors
+    /// If it does not fit the test set.
+    pub fn of(model: IntegerModel, set: &TestSet) -> Result<Self, ProverError> {
         model.check_test_set(set)?;
-        let chunks = Chunk::all(set.rows(), class.class());
+        let chunks = Chunk::all(set.rows(), model.class());
         let right = |chunk: &Chunk| {
             let rows = chunk.lo as usize..chunk.hi as usize;
             rows.filter(|&i| model.forward(set.row(i)).counts(set.label(i))).count() as u64
         };
         let correct = chunks.iter().map(right).collect();
-        Ok(Self { model, report, chunks, correct })
+        Ok(Self { model, report: None, chunks, correct })
     }
 
     /// Rows right in all.
@@ -47,12 +56,17 @@ impl Scored {
     /// A claim of `wanted` rows over the chunks, spread evenly: see [`spread`].
     ///
     /// # Errors
-    /// If the model does not reach it.
-    pub fn claims(&self, wanted: u64) -> Result<Vec<u64>, ProverError> {
+    /// If the model does not reach it, or the competition does not admit it.
+    pub fn claims(&self, rules: &ClaimRule, wanted: u64) -> Result<Vec<u64>, ProverError> {
         let total = self.total();
         let lengths: Vec<u64> = self.chunks.iter().map(Chunk::len).collect();
+        let rows = lengths.iter().sum();
+        if !rules.admits(wanted, rows) {
+            let highest = rules.highest(total, rows);
+            return Err(ProverError::BetweenLevels { got: wanted, rows, highest });
+        }
         if wanted > total {
-            return Err(ProverError::Claim { expected: total, rows: lengths.iter().sum(), got: wanted });
+            return Err(ProverError::Claim { expected: total, rows, got: wanted });
         }
         Ok(spread(&lengths, &self.correct, wanted))
     }

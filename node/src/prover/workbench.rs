@@ -1,36 +1,31 @@
 //! Entry and submission of a scored model.
 
 use super::chunks::{Shared, Stage, prove_all};
+use super::entrant::{Entered, Entrant};
 use super::job_parts::verify_entry;
-use super::{Check, ChunkFolder, Contest, Job, JobFolder, ProverError, Scored};
-use crate::drafts::Drafts;
-use crate::home::{Home, Identity};
+use super::{Check, ChunkFolder, Job, JobFolder, ProverError, Scored};
 use crate::ledger::now;
 use circuits::TestSet;
-use circuits::groth16::{self, Opening, ProvingKey};
-use circuits::statement::{Scope, ScoreClaim};
+use circuits::groth16::Opening;
+use circuits::statement::ScoreClaim;
 use protocol::{
-    Author, Body, ChunkProof, CommitmentBytes, Entry, Groth16, OfflineError, ProofBytes, Signed, Submission,
-    Verified, WellFormed, verify_offline,
+    Body, ChunkProof, Dossier, Groth16, OfflineError, ProofBytes, Scoring, Signed, Submission, Verified,
+    WellFormed, verify_offline,
 };
 use std::path::Path;
 
 /// What proving takes besides the model.
 pub struct Workbench<'a> {
-    /// The data folder.
-    pub home: &'a Home,
-    /// Who proves.
-    pub identity: &'a Identity,
-    /// The competition.
-    pub contest: &'a Contest,
-    /// Its test set.
+    /// Who enters what.
+    pub entrant: Entrant<'a>,
+    /// What opens the model's commitment.
+    pub opening: &'a Opening,
+    /// What scores are about.
+    pub scoring: &'a Scoring,
+    /// The test set.
     pub set: &'a TestSet,
-    /// The class's proving key.
-    pub key: &'a ProvingKey,
     /// Proofs that are made at once.
     pub jobs: usize,
-    /// Told the step and the fraction done.
-    pub progress: &'a dyn Fn(&str, f64),
 }
 
 /// Where proofs of chunks come from, besides the drafts.
@@ -42,13 +37,6 @@ pub struct Source<'a> {
     pub prove: bool,
 }
 
-/// A model that has been entered, though perhaps not yet published.
-pub struct Entered {
-    opening: Opening,
-    drafts: Drafts,
-    entry: Signed,
-    reused: bool,
-}
 
 /// The signed records of one submission.
 #[derive(Debug)]
@@ -67,15 +55,18 @@ pub struct Made {
     pub proved: usize,
 }
 
+fn made(
+    entered: Entered,
+    submission: Signed,
+    verified: Verified,
+    submission_reused: bool,
+    proved: usize,
+) -> Made {
+    let Entered { entry, reused: entry_reused, .. } = entered;
+    Made { entry, submission, verified, entry_reused, submission_reused, proved }
+}
+
 impl Workbench<'_> {
-    fn author(&self) -> Result<Author, ProverError> {
-        Ok(Author::from_public_key(&self.identity.keypair.public())?)
-    }
-
-    fn scope(&self) -> Result<Scope, ProverError> {
-        Ok(Scope { competition: *self.contest.id.as_bytes(), competitor: self.author()?.competitor() })
-    }
-
     /// Makes (or finds) the entry and the submission that claims `claims`, and verifies both as any node would.
     /// Nothing has been published when it returns, but everything secret is on disk. Each chunk's proof is kept as
     /// soon as it is there, so that after a kill the same call makes only what is missing.
@@ -90,22 +81,22 @@ impl Workbench<'_> {
         source: Source<'_>,
     ) -> Result<Made, ProverError> {
         let entered = match source.folder {
-            None => self.enter(self.commit(scored)?, name, None)?,
+            None => self.entrant.enter(self.opening, name, None)?,
             Some(folder) => {
                 let job = folder.require()?;
-                self.join(scored, claims, name, folder, &job)?
+                self.join(claims, name, folder, &job)?
             }
         };
         let total = claims.iter().sum();
         if let Some(bytes) = entered.drafts.submission(total)? {
             let submission = Signed::open(&bytes)?;
             let verified = self.verify(&entered.entry, &submission)?;
-            return Ok(entered.made(submission, verified, true, 0));
+            return Ok(made(entered, submission, verified, true, 0));
         }
         let (submission, proved) = self.make_submission(&entered, scored, claims, source)?;
         let verified = self.verify(&entered.entry, &submission)?;
         entered.drafts.write_submission(total, submission.bytes())?;
-        Ok(entered.made(submission, verified, false, proved))
+        Ok(made(entered, submission, verified, false, proved))
     }
 
     /// Makes (or finds) the entry, and prepares the folder of an array job for it, unless it has been prepared.
@@ -114,91 +105,47 @@ impl Workbench<'_> {
     /// If the folder belongs to another model, entry or claim, or the disk fails.
     pub fn prepare(
         &self,
-        scored: &Scored,
         claims: &[u64],
         name: &str,
         folder: &JobFolder,
         key: &Path,
     ) -> Result<Job, ProverError> {
         if let Some(job) = folder.open()? {
-            self.join(scored, claims, name, folder, &job)?;
+            self.join(claims, name, folder, &job)?;
             return Ok(job);
         }
-        let entered = self.enter(self.commit(scored)?, name, None)?;
-        let job = folder.create(self.contest, self.set, key, &entered.entry, claims)?;
+        let entered = self.entrant.enter(self.opening, name, None)?;
+        let job =
+            folder.create(self.entrant.contest, self.scoring, self.set, key, &entered.entry, claims)?;
         // Somebody else may have been faster; an entry that was made just now is referred to by nothing.
         if job.entry.id() != entered.entry.id() && !entered.reused {
-            self.check_job(&entered.opening, claims, folder, &job)?;
+            self.check_job(claims, folder, &job)?;
             entered.drafts.replace_entry(job.entry.bytes())?;
         }
-        self.join(scored, claims, name, folder, &job)?;
+        self.join(claims, name, folder, &job)?;
         Ok(job)
-    }
-
-    fn commit(&self, scored: &Scored) -> Result<Opening, ProverError> {
-        let competition = self.contest.id.as_bytes();
-        Ok(groth16::commit(self.key, &scored.model, competition, &self.identity.secret)?)
     }
 
     /// The entry of a prepared job: the one in the drafts must be the same.
     fn join(
         &self,
-        scored: &Scored,
         claims: &[u64],
         name: &str,
         folder: &JobFolder,
         job: &Job,
     ) -> Result<Entered, ProverError> {
-        let opening = self.commit(scored)?;
-        self.check_job(&opening, claims, folder, job)?;
-        let entered = self.enter(opening, name, Some(job))?;
+        self.check_job(claims, folder, job)?;
+        let entered = self.entrant.enter(self.opening, name, Some(job))?;
         folder.expect("entry", entered.entry.id(), job.entry.id())?;
         Ok(entered)
     }
 
-    fn check_job(
-        &self,
-        opening: &Opening,
-        claims: &[u64],
-        folder: &JobFolder,
-        job: &Job,
-    ) -> Result<(), ProverError> {
-        folder.expect("competitor", self.author()?, job.entry.author())?;
-        folder.compare(job, self.contest.id, &opening.commitment(), claims)?;
-        verify_entry(self.key.verifying_key(), &self.scope()?, &job.body)?;
+    fn check_job(&self, claims: &[u64], folder: &JobFolder, job: &Job) -> Result<(), ProverError> {
+        let entrant = &self.entrant;
+        folder.expect("competitor", entrant.author()?, job.entry.author())?;
+        folder.compare(job, entrant.contest.id, &self.opening.commitment(), claims)?;
+        verify_entry(entrant.key.verifying_key(), &entrant.scope()?, &job.body)?;
         Ok(())
-    }
-
-    fn enter(&self, opening: Opening, name: &str, job: Option<&Job>) -> Result<Entered, ProverError> {
-        let drafts = Drafts::open(self.home, self.contest.id, &opening.commitment())?;
-        drafts.write_opening(&opening.to_bytes())?;
-        let (kept, reused) = match (drafts.entry()?, job) {
-            (Some(bytes), _) => (bytes, true),
-            (None, Some(job)) => (drafts.keep_entry(job.entry.bytes())?, true),
-            (None, None) => {
-                let made = self.make_entry(&opening, name)?;
-                let kept = drafts.keep_entry(made.bytes())?;
-                let reused = kept.as_slice() != made.bytes().as_ref();
-                (kept, reused)
-            }
-        };
-        Ok(Entered { opening, drafts, entry: Signed::open(&kept)?, reused })
-    }
-
-    fn make_entry(&self, opening: &Opening, name: &str) -> Result<Signed, ProverError> {
-        let progress = |step: &str, part: f64| (self.progress)(&format!("model proof: {step}"), part);
-        let secret = &self.identity.secret;
-        let proof = groth16::prove_model(self.key, opening, &self.scope()?, secret, &progress)?;
-        let entry = Entry {
-            competition: self.contest.id,
-            class: opening.model().class().id,
-            commitment: CommitmentBytes(opening.commitment().to_bytes()),
-            model_proof: ProofBytes(proof.to_bytes()),
-            display_name: name.to_owned(),
-            audit_digest: opening.audit_digest(),
-            created: now(),
-        };
-        Ok(protocol::sign(&self.identity.keypair, &Body::Entry(Box::new(entry)))?)
     }
 
     /// The submission, and how many chunks were proved for it now.
@@ -209,13 +156,15 @@ impl Workbench<'_> {
         claims: &[u64],
         source: Source<'_>,
     ) -> Result<(Signed, usize), ProverError> {
+        let entrant = &self.entrant;
         let shared = Shared {
-            key: self.key,
-            opening: &entered.opening,
+            key: entrant.key,
+            opening: self.opening,
             set: self.set,
-            secret: &self.identity.secret,
-            scope: self.scope()?,
+            secret: &entrant.identity.secret,
+            scope: entrant.scope()?,
             entry: entered.entry.id(),
+            roster: self.scoring.roster,
         };
         let claims = shared.claims(&scored.chunks, claims);
         let kept = entered.drafts.chunks()?;
@@ -231,9 +180,10 @@ impl Workbench<'_> {
         };
         let chunks: Option<Vec<ChunkProof>> = claims.iter().zip(proofs).map(chunk).collect();
         let chunks = chunks.ok_or(ProverError::Thread)?;
+        let (competition, entry) = (entrant.contest.id, entered.entry.id());
         let submission =
-            Submission { competition: self.contest.id, entry: entered.entry.id(), created: now(), chunks };
-        Ok((protocol::sign(&self.identity.keypair, &Body::Submission(submission))?, missing.len()))
+            Submission { competition, entry, reveal: self.scoring.reveal, created: now(), chunks };
+        Ok((protocol::sign(&entrant.identity.keypair, &Body::Submission(submission))?, missing.len()))
     }
 
     /// The proofs that there are: those of the job, then those of the drafts. All of them have been verified.
@@ -245,10 +195,11 @@ impl Workbench<'_> {
         folder: Option<&JobFolder>,
     ) -> Result<Vec<Option<ProofBytes>>, ProverError> {
         let WellFormed::Entry(record) = WellFormed::parse(&entered.entry)? else {
-            return Err(ProverError::Kind { got: protocol::Kind::Submission });
+            let (expected, got) = (protocol::Kind::Entry, protocol::Kind::Submission);
+            return Err(ProverError::Kind { expected, got });
         };
-        let key = self.key.verifying_key();
-        let model = verify_entry(key, &self.scope()?, record.body())?;
+        let key = self.entrant.key.verifying_key();
+        let model = verify_entry(key, &self.entrant.scope()?, record.body())?;
         let check = Check { key, set: self.set, model: &model };
         let mut proofs = match folder {
             Some(folder) => folder.chunks().collect(claims, &check)?,
@@ -256,7 +207,7 @@ impl Workbench<'_> {
         };
         for (claim, place) in claims.iter().zip(&mut proofs).filter(|(_, place)| place.is_none()) {
             *place = kept.find(claim, &check).unwrap_or_else(|error| {
-                (self.progress)(&format!("a kept proof is made anew: {error}"), 0.0);
+                (self.entrant.progress)(&format!("a kept proof is made anew: {error}"), 0.0);
                 None
             });
         }
@@ -278,10 +229,10 @@ impl Workbench<'_> {
                 1 => format!("score proof: {}", stage.step),
                 _ => format!("chunks proved: {} of {all}", found + stage.finished),
             };
-            (self.progress)(&text, (found as f64 + stage.parts) / all.max(1) as f64);
+            (self.entrant.progress)(&text, (found as f64 + stage.parts) / all.max(1) as f64);
         };
         if all > 1 && found > 0 {
-            (self.progress)(&format!("chunks proved: {found} of {all}"), found as f64 / all as f64);
+            (self.entrant.progress)(&format!("chunks proved: {found} of {all}"), found as f64 / all as f64);
         }
         let mut keep = |index: usize, proof: ProofBytes| {
             let places = wanted.get(index).zip(missing.get(index).and_then(|&i| proofs.get_mut(i)));
@@ -295,18 +246,20 @@ impl Workbench<'_> {
     }
 
     fn verify(&self, entry: &Signed, submission: &Signed) -> Result<Verified, ProverError> {
-        (self.progress)("checking the own proofs", 1.0);
-        let key = self.key.verifying_key().to_bytes();
+        (self.entrant.progress)("checking the own proofs", 1.0);
+        let key = self.entrant.key.verifying_key().to_bytes();
         // The set was decoded from these very bytes; encoding is canonical.
         let set = self.set.to_bytes().map_err(OfflineError::TestSet)?;
-        let competition = &self.contest.bytes;
-        Ok(verify_offline(&Groth16, competition, entry.bytes(), submission.bytes(), &key, &set)?)
-    }
-}
-
-impl Entered {
-    fn made(self, submission: Signed, verified: Verified, submission_reused: bool, proved: usize) -> Made {
-        Made { entry: self.entry, submission, verified, entry_reused: self.reused, submission_reused, proved }
+        let contest = self.entrant.contest;
+        let dossier = Dossier {
+            competition: contest.record.bytes(),
+            entry: entry.bytes(),
+            reveal: contest.reveal_bytes(self.scoring),
+            submission: submission.bytes(),
+            key: &key,
+            test_set: &set,
+        };
+        Ok(verify_offline(&Groth16, &dossier)?)
     }
 }
 

@@ -193,7 +193,7 @@ impl<M: Clone> State<M> {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
             Judged::Keep(valid) => match self.set.insert(*valid, received_at, 0) {
                 Ok(displaced) => {
-                    accuse(record, received_at, queue);
+                    self.accuse(record, received_at, queue);
                     Outcome::Accepted { displaced }
                 }
                 Err(reason) => {
@@ -259,6 +259,16 @@ impl<M: Clone> State<M> {
         Update { id, kind, competition, outcome }
     }
 
+    /// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so.
+    fn accuse(&self, record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
+        let WellFormed::Misbehaviour(_, pair) = record else { return };
+        let new = |signed: &&Signed| {
+            self.set.kind_of(signed.id()).is_none() && !self.pool.contains(signed.id())
+        };
+        let records = pair.records.iter().filter(new).filter_map(|signed| WellFormed::parse(signed).ok());
+        queue.extend(records.map(|record| Work { record, received_at, doom: None }));
+    }
+
     fn turn_away(&mut self, competition: RecordId, refusal: &Refusal) {
         if self.turned_away.iter().any(|(id, _)| *id == competition) {
             return;
@@ -283,13 +293,6 @@ impl<M: Clone> State<M> {
             }
         }
     }
-}
-
-/// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so.
-fn accuse(record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
-    let WellFormed::Misbehaviour(_, pair) = record else { return };
-    let records = pair.records.iter().filter_map(|signed| WellFormed::parse(signed).ok());
-    queue.extend(records.map(|record| Work { record, received_at, doom: None }));
 }
 
 /// What the refusal of a record means for those that refer to it. Where it is no judgement on the record, it is none
