@@ -6,6 +6,7 @@
 //! store/           the records
 //! blobs/           files by their BLAKE3
 //! openings/        what opens the commitments of own entries (0600)
+//! hosted/          what opens the seals of own competitions (0600)
 //! keys/            proving keys made here
 //! calibration.json how fast this machine proves
 //! podium.sock      the running node's socket (0600)
@@ -125,6 +126,11 @@ impl Home {
         self.dir.join("openings")
     }
 
+    /// The seals' openings.
+    pub fn hosted(&self) -> PathBuf {
+        self.dir.join("hosted")
+    }
+
     /// The proving keys made here.
     pub fn keys(&self) -> PathBuf {
         self.dir.join("keys")
@@ -163,7 +169,7 @@ impl Home {
             return Err(HomeError::Initialised { path: self.dir.clone(), peer_id });
         }
         make_private_dir(&self.dir)?;
-        for dir in [self.blobs(), self.openings(), self.keys()] {
+        for dir in [self.blobs(), self.openings(), self.hosted(), self.keys()] {
             make_private_dir(&dir)?;
         }
         let mut secret = [0; 32];

@@ -6,18 +6,20 @@
 //! net/         libp2p: transports, gossip, exchange protocol
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
-//! store/       where records lie;  blobs: where files lie;  home: the data folder
-//! prover/      from a model to signed records;  keys: proving keys;  drafts: openings
+//! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
+//! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
 //! limits       every bound
 //! ```
 
 mod api_server;
 mod blobs;
+mod bundle;
 mod cli;
 mod client;
 mod daemon;
 mod drafts;
 mod home;
+mod hosted;
 mod keys;
 mod ledger;
 mod limits;

@@ -7,7 +7,8 @@ use api::{
 };
 use circuits::groth16::{self, VerifiedModel};
 use protocol::{
-    BlobRef, ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms, TieRule,
+    BlobRef, ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms,
+    TieRule,
 };
 use std::sync::Arc;
 
@@ -226,11 +227,7 @@ pub fn test_set(contest: &Contest<VerifiedModel>) -> Option<BlobRef> {
     open.or_else(|| contest.reveals().first().map(|reveal| reveal.item.body().test_set))
 }
 
-fn board_row(
-    ledger: &Ledger,
-    contest: &Contest<VerifiedModel>,
-    row: protocol::BoardRow,
-) -> BoardRow {
+fn board_row(ledger: &Ledger, contest: &Contest<VerifiedModel>, row: protocol::BoardRow) -> BoardRow {
     let kept = contest.submission(row.submission);
     BoardRow {
         rank: row.rank,
@@ -271,6 +268,14 @@ pub fn records(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
         ));
     }
     Ok(contest.records().map(|kept| hex::encode(kept.item.2)).collect())
+}
+
+/// The ids of all records of a competition, in the order of kinds.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn record_ids(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
+    Ok(contest(ledger, id)?.records().map(|kept| kept.item.0.to_string()).collect())
 }
 
 /// The signed record of this id in hex.

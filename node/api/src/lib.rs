@@ -53,6 +53,11 @@ pub enum Command {
         /// Whole id in hex.
         competition: String,
     },
+    /// The ids of all records of one competition: [`Body::Ids`].
+    RecordIds {
+        /// Whole id in hex.
+        competition: String,
+    },
     /// The signed bytes of one record: [`Body::Records`] with one element.
     Record {
         /// Whole id in hex.
@@ -134,6 +139,11 @@ pub enum Body {
     Records {
         /// Signed envelopes in hex.
         records: Vec<String>,
+    },
+    /// Ids of records.
+    Ids {
+        /// Whole, in hex, in the order of kinds.
+        ids: Vec<String>,
     },
     /// Records whose id starts as asked.
     Found {

@@ -121,6 +121,17 @@ impl Backend {
         found.pop().ok_or_else(|| CliError::Unknown { kind, prefix: prefix.to_owned() }.into())
     }
 
+    /// The ids of all records of a competition, in the order of kinds. `id` is whole.
+    pub fn record_ids(&mut self, id: &str) -> anyhow::Result<Vec<String>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::RecordIds { competition: id.to_owned() })? {
+                Body::Ids { ids } => Ok(ids),
+                other => Err(unexpected("record ids", &other).into()),
+            },
+            Self::Store(ledger) => views::record_ids(ledger, id).map_err(refused),
+        }
+    }
+
     /// The signed bytes of a record. `id` is whole.
     pub fn record(&mut self, id: &str) -> anyhow::Result<Vec<u8>> {
         let record = match self {

@@ -43,7 +43,10 @@ impl Args {
 }
 
 fn row(c: &CompetitionSummary) -> Vec<String> {
-    let best = c.best.zip(c.rows).map_or("-".to_owned(), |(best, rows)| output::percent(protocol::accuracy_bps(best, rows)));
+    let best = c
+        .best
+        .zip(c.rows)
+        .map_or("-".to_owned(), |(best, rows)| output::percent(protocol::accuracy_bps(best, rows)));
     vec![
         output::short(&c.id),
         c.title.clone(),

@@ -1,6 +1,7 @@
 //! What every command needs, and what its errors mean for the exit code.
 
 use crate::api_server::SocketError;
+use crate::bundle::BundleFileError;
 use crate::client::ClientError;
 use crate::daemon::DaemonError;
 use crate::home::Home;
@@ -9,7 +10,7 @@ use crate::net::NetError;
 use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
-use protocol::{OfflineError, RuleError, SealError};
+use protocol::{BundleError, OfflineError, RuleError, SealError};
 use std::path::PathBuf;
 
 /// Where the data is, and how results are printed.
@@ -45,6 +46,12 @@ pub enum CliError {
         prefix: String,
         /// Whole ids.
         candidates: Vec<String>,
+    },
+    /// Something that was verified does not hold.
+    #[error("not valid: {reason}")]
+    Invalid {
+        /// Why.
+        reason: String,
     },
     /// Options that do not go together here.
     #[error("{reason}")]
@@ -111,6 +118,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return match error {
             CliError::Refused { .. } => Some(4),
             CliError::Usage { .. } => Some(2),
+            CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
             CliError::Unknown { .. } | CliError::Ambiguous { .. } => None,
         };
@@ -120,6 +128,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             OfflineError::Context(_) => 4,
             _ => 3,
         });
+    }
+    if error.downcast_ref::<BundleFileError>().is_some() || error.downcast_ref::<BundleError>().is_some() {
+        return Some(3);
     }
     if error.downcast_ref::<RuleError>().is_some() || error.downcast_ref::<SealError>().is_some() {
         return Some(4);

@@ -3,12 +3,17 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::{keys, output};
+use crate::hosted::Hosted;
 use crate::keys::KeyFile;
 use crate::ledger::now;
+use crate::views;
 use anyhow::{Context as _, bail};
 use circuits::{ClassId, Family, TestSet, model::CATALOGUE};
 use datasets::{CsvOptions, import_csv_files};
-use protocol::{AdmittedClass, BlobRef, Body, Caps, Competition, Openness, TieRule};
+use protocol::{
+    AdmittedClass, Author, BlobRef, Body, Caps, ClaimRule, Competition, RecordId, Seal, TestSetTerms, TieRule,
+};
+use rand::RngCore;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,11 +23,15 @@ use time::format_description::well_known::Rfc3339;
 const EXAMPLES: &str = "\
 Examples:
   node host --title 'Handwritten digits' --test digits-test.csv --train digits-train.csv --label digit \\
-            --size-class linear-64-10 --size-class mlp-64-32-10 --deadline +7d
-  node host --title Diagnosis --test test.csv --label diagnosis --threshold 95 --deadline 2030-01-31T12:00:00Z
+            --size-class linear-64-10 --size-class mlp-64-32-10 --commit-deadline +5d --deadline +7d
+  node host --title Diagnosis --test test.csv --label diagnosis --threshold 95 --levels 90,92.5,95 --deadline +14d
+  node host --open --title 'Breast cancer' --test wdbc.csv --label diagnosis --deadline 2030-01-31T12:00:00Z
 
-The test set becomes public: this is an open competition. Without --size-class the smallest class of every model
-family that fits is taken. A key that was made here before is used again.";
+The test set stays sealed on this machine: competitors enter models until the commit deadline, then `node reveal`
+publishes it, they prove until the deadline, and `node close` says which proofs were in time. With --open the test set
+is public from the start, so that a score may come from its having been memorised: every view says so.
+Without --size-class the smallest class of every model family that fits is taken. A key that was made here before is
+used again.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +39,9 @@ pub struct Args {
     /// One line that names the competition.
     #[arg(long)]
     title: String,
+    /// Publish the test set at once, instead of sealing it until the models are fixed.
+    #[arg(long)]
+    open: bool,
     /// Labelled test set: CSV with a header, numeric features.
     #[arg(long, value_name = "CSV")]
     test: PathBuf,
@@ -48,18 +60,42 @@ pub struct Args {
     /// Accuracy that counts as reached, in per cent.
     #[arg(long, value_name = "PER CENT", value_parser = threshold)]
     threshold: Option<u32>,
+    /// Until when models are entered, if the test set is sealed [default: after five sevenths of the time].
+    #[arg(long, value_name = "TIME", value_parser = deadline, conflicts_with = "open")]
+    commit_deadline: Option<u64>,
     /// Until when submissions count: a time as in 2030-01-31T12:00:00Z, or from now: +7d, +12h, +30m.
     #[arg(long, value_name = "TIME", value_parser = deadline, default_value = "+7d")]
     deadline: u64,
+    /// Accuracies that may be claimed, in per cent: nothing in between, so that claims tell less about the models.
+    #[arg(long, value_name = "PER CENT,..", value_delimiter = ',', value_parser = threshold)]
+    levels: Vec<u32>,
+    /// What happens to equal counts: they share a rank, or the lower entry id goes first.
+    #[arg(long, value_enum, default_value_t = Tie::Shared)]
+    ties: Tie,
+    /// Rows that the sealed test set has at least [default: as many as it has].
+    #[arg(long, value_name = "ROWS", conflicts_with = "open")]
+    min_rows: Option<u64>,
     /// Plain text about the competition.
     #[arg(long, default_value = "")]
     description: String,
     /// Entries that one competitor may make: what limits trying many models.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_entries: u32,
+    /// Entries that one competitor may withdraw before the reveal, each making place for another.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    max_withdrawals: u32,
     /// Submissions of one entry.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     max_submissions: u32,
+}
+
+/// How ties are ranked.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Tie {
+    /// Equal counts share a rank.
+    Shared,
+    /// The lower entry id goes first.
+    EntryId,
 }
 
 /// Per cent as basis points.
@@ -95,36 +131,76 @@ fn deadline(text: &str) -> Result<u64, String> {
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let identity = context.home.identity()?;
-        if self.deadline <= now() {
-            let reason = format!("the deadline {} has passed already", output::when(self.deadline));
-            return Err(CliError::Refused { reason }.into());
+        let start = now();
+        for (name, time) in [("", Some(self.deadline)), ("commit ", self.commit_deadline)] {
+            if let Some(time) = time.filter(|time| *time <= start) {
+                let reason = format!("the {name}deadline {} has passed already", output::when(time));
+                return Err(CliError::Refused { reason }.into());
+            }
         }
         let (set, classes) = self.import()?;
-        self.check_rules(&set, &classes)?;
+        let mut salt = [0; 32];
+        rand::rngs::OsRng.try_fill_bytes(&mut salt).context("drawing a salt")?;
+        let host = Author::from_public_key(&identity.keypair.public())?;
+        let draft = Draft { args: &self, set: &set, created: start, host, salt };
+        draft.check(&classes)?;
         let mut backend = Backend::open(context)?;
         let mut admitted = Vec::new();
         for class in classes {
             let key = keys::make(context, class)?;
             admitted.push(admit(&mut backend, &key)?);
         }
-        let competition = self.competition(context, &mut backend, &set, admitted)?;
+        let bytes = set.to_bytes()?;
+        if self.open {
+            add_bytes(context, &mut backend, &bytes)?;
+        }
+        let training = self.train.as_deref().map(|path| backend.add_blob(path)).transpose()?;
+        let competition = draft.competition(BlobRef::of(&bytes), training, admitted);
         let signed = protocol::sign(&identity.keypair, &Body::Competition(Box::new(competition)))?;
+        let hosted = Hosted::new(&context.home, signed.id());
+        if !self.open {
+            // Before anything is published: without these files nobody could ever reveal.
+            hosted.write_sealed(&bytes, &salt)?;
+        }
         backend.publish(signed.bytes())?;
         if !backend.is_online() {
             output::message("it will be published at the next `node run`");
         }
-        let id = signed.id().to_string();
+        self.report(context, &draft, signed.id(), &hosted)
+    }
+
+    fn report(
+        &self,
+        context: &Context,
+        draft: &Draft<'_>,
+        id: RecordId,
+        hosted: &Hosted,
+    ) -> anyhow::Result<()> {
+        let (set, dir) = (draft.set, hosted.dir().display().to_string());
         if context.json {
-            let (rows, test_set) = (set.rows(), hex::encode(set.digest()));
-            return output::json(&json!({ "competition": id, "rows": rows, "test_set": test_set }));
+            return output::json(&json!({
+                "competition": id.to_string(),
+                "openness": views::openness(self.open),
+                "rows": set.rows(),
+                "test_set": hex::encode(set.digest()),
+                "commit_deadline": draft.commit_deadline(),
+                "prove_deadline": self.deadline,
+                "sealed_in": (!self.open).then_some(&dir),
+            }));
         }
-        output::message(&format!(
-            "hosting {:?}: {} rows, {} features",
-            self.title,
-            set.rows(),
-            set.features()
-        ));
-        output::data(&id)
+        let (rows, features) = (set.rows(), set.features());
+        output::message(&format!("hosting {:?}: {rows} rows, {features} features", self.title));
+        if self.open {
+            output::message(views::openness(true));
+        } else {
+            output::message(&format!(
+                "sealed. Keep {dir} and show it to nobody: without it the test set cannot be revealed.\n\
+                 After {} run `node reveal {}`.",
+                output::when(draft.commit_deadline()),
+                id.short()
+            ));
+        }
+        output::data(&id.to_string())
     }
 
     /// The test set and the classes that it fits into.
@@ -172,24 +248,26 @@ impl Args {
         import_csv_files(&self.test, self.train.as_deref(), &options)
             .with_context(|| format!("reading {}", self.test.display()))
     }
+}
 
-    fn competition(
-        &self,
-        context: &Context,
-        backend: &mut Backend,
-        set: &TestSet,
-        size_classes: Vec<AdmittedClass>,
-    ) -> anyhow::Result<Competition> {
-        let mut file = tempfile::Builder::new().prefix(".test-set-").tempfile_in(context.home.dir())?;
-        file.write_all(&set.to_bytes()?)?;
-        file.flush()?;
-        let test_set = backend.add_blob(file.path())?;
-        let training = self.train.as_deref().map(|path| backend.add_blob(path)).transpose()?;
-        Ok(self.rules(set, test_set, training, size_classes))
+/// A competition before it is signed.
+struct Draft<'a> {
+    args: &'a Args,
+    set: &'a TestSet,
+    created: u64,
+    host: Author,
+    salt: [u8; 32],
+}
+
+impl Draft<'_> {
+    fn commit_deadline(&self) -> u64 {
+        let span = self.args.deadline.saturating_sub(self.created);
+        // Models take longer than proofs.
+        self.args.commit_deadline.unwrap_or(self.created + span * 5 / 7)
     }
 
     /// Whether the competition will obey the rules, before keys are made for it.
-    fn check_rules(&self, set: &TestSet, classes: &[ClassId]) -> anyhow::Result<()> {
+    fn check(&self, classes: &[ClassId]) -> anyhow::Result<()> {
         let blob = BlobRef::of(b"to come");
         let admit = |class: &ClassId| AdmittedClass {
             class: *class,
@@ -197,34 +275,63 @@ impl Args {
             verifying_key: blob,
             proving_key: blob,
         };
-        let rules = self.rules(set, blob, None, classes.iter().map(admit).collect());
+        let rows = self.set.rows() as u64;
+        if let Some(min) = self.args.min_rows.filter(|min| *min > rows) {
+            let reason =
+                format!("expected at most {rows} as --min-rows, the rows of the test set, got {min}");
+            return Err(CliError::Refused { reason }.into());
+        }
+        let rules = self.competition(blob, None, classes.iter().map(admit).collect());
         Ok(Body::Competition(Box::new(rules)).validate()?)
     }
 
-    fn rules(
+    fn competition(
         &self,
-        set: &TestSet,
         test_set: BlobRef,
         training: Option<BlobRef>,
         size_classes: Vec<AdmittedClass>,
     ) -> Competition {
+        let (args, rows) = (self.args, self.set.rows() as u64);
+        let mut levels = args.levels.clone();
+        levels.sort_unstable();
         Competition {
-            title: self.title.clone(),
-            description: self.description.clone(),
-            created: now(),
-            prove_deadline: self.deadline,
-            openness: Openness::Open,
-            task: set.task().clone(),
-            rows: set.rows() as u64,
-            test_set,
+            title: args.title.clone(),
+            description: args.description.clone(),
+            created: self.created,
+            prove_deadline: args.deadline,
+            task: self.set.task().clone(),
+            test_set: match args.open {
+                true => TestSetTerms::Open { blob: test_set, rows },
+                false => TestSetTerms::Sealed {
+                    seal: Seal::of(&self.host, &test_set, rows, &self.salt),
+                    min_rows: args.min_rows.unwrap_or(rows),
+                    commit_deadline: self.commit_deadline(),
+                },
+            },
             training,
             size_classes,
-            threshold_bps: self.threshold.unwrap_or(0),
-            caps: Caps { entries: self.max_entries, submissions: self.max_submissions },
-            tie_rule: TieRule::SharedRank,
+            threshold_bps: args.threshold.unwrap_or(0),
+            claims: if levels.is_empty() { ClaimRule::Exact } else { ClaimRule::Levels(levels) },
+            caps: Caps {
+                entries: args.max_entries,
+                withdrawals: if args.open { 0 } else { args.max_withdrawals },
+                submissions: args.max_submissions,
+            },
+            tie_rule: match args.ties {
+                Tie::Shared => TieRule::SharedRank,
+                Tie::EntryId => TieRule::EntryId,
+            },
             prize: None,
         }
     }
+}
+
+/// Stores bytes as a blob.
+pub fn add_bytes(context: &Context, backend: &mut Backend, bytes: &[u8]) -> anyhow::Result<BlobRef> {
+    let mut file = tempfile::Builder::new().prefix(".blob-").tempfile_in(context.home.dir())?;
+    file.write_all(bytes)?;
+    file.flush()?;
+    backend.add_blob(file.path())
 }
 
 fn admit(backend: &mut Backend, key: &KeyFile) -> anyhow::Result<AdmittedClass> {

@@ -26,24 +26,31 @@ pub fn text(board: &Board) -> String {
     let header = [
         ("rank", Align::Right),
         ("name", Align::Left),
+        ("key", Align::Left),
         ("proved", Align::Right),
         ("95 % interval", Align::Right),
         ("rows right", Align::Right),
+        ("standing", Align::Left),
         ("size class", Align::Left),
         ("submitted", Align::Left),
+        ("first seen here", Align::Left),
         ("checked here", Align::Left),
         ("setup", Align::Left),
         ("submission", Align::Left),
     ];
     let rows: Vec<_> = board.rows.iter().map(row).collect();
-    let mut text = format!("{}\n", board.competition.title);
-    if board.competition.open {
-        text.push_str("open: the test set was public before the models were fixed\n");
+    let c = &board.competition;
+    let mut text = format!("{}\n{}\n", c.title, c.openness);
+    for kind in &c.disputes {
+        text.push_str(&format!("DISPUTED: the host has signed two records of kind {kind}\n"));
     }
     if rows.is_empty() {
         text.push_str("nobody has proved anything yet");
     } else {
         text.push_str(&output::table(&header, &rows));
+    }
+    if board.rows.iter().any(|row| row.namesake) {
+        text.push_str("\n≈ another competitor's name looks the same: go by the key");
     }
     if board.pending > 0 {
         text.push_str(&format!("\n{} records are still being checked", board.pending));
@@ -59,13 +66,21 @@ fn row(row: &BoardRow) -> Vec<String> {
         (true, us) => format!("yes, {:.1} ms", us as f64 / 1000.0),
     };
     vec![
-        row.rank.to_string(),
-        format!("{}{}", row.display_name, if row.mine { " (you)" } else { "" }),
+        row.rank.map_or("-".to_owned(), |rank| rank.to_string()),
+        format!(
+            "{}{}{}",
+            if row.namesake { "≈ " } else { "" },
+            row.display_name,
+            if row.mine { " (you)" } else { "" }
+        ),
+        output::key(&row.competitor),
         format!(">= {}", output::percent(row.accuracy_bps)),
         format!("{} to {}", output::percent(low), output::percent(high)),
         format!("{} of {}", row.correct, row.rows),
+        row.standing.as_str().to_owned(),
         row.size_class.clone(),
         output::when(row.submitted),
+        output::when(row.first_seen),
         checked,
         output::setup(row.setup).to_owned(),
         output::short(&row.submission),

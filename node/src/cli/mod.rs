@@ -2,10 +2,14 @@
 
 mod backend;
 mod bench;
+mod close;
 mod competitions;
 mod context;
 mod demo;
 mod effort;
+mod enter;
+mod entries;
+mod export;
 mod host;
 mod init;
 mod keys;
@@ -14,6 +18,7 @@ mod output;
 mod peers;
 mod progress;
 mod prove_chunk;
+mod reveal;
 mod run;
 mod score;
 mod show;
@@ -21,6 +26,7 @@ mod stop;
 mod submit;
 mod tui;
 mod verify;
+mod withdraw;
 
 use clap::{Parser, Subcommand};
 use context::{Context, exit_code};
@@ -33,7 +39,8 @@ Examples:
   node run                                         run the node (leave it running)
   node host --title Digits --test digits.csv --label digit --deadline +7d
   node competitions                                what there is
-  node submit --competition 3fa1 --model model.onnx --name Ada
+  node enter --competition 3fa1 --model model.onnx --name Ada
+  node submit --competition 3fa1                   when the host has revealed the test set
   node leaderboard 3fa1                            who leads
   node demo                                        all of it in two minutes, on this machine alone
 
@@ -63,19 +70,31 @@ enum Command {
     Init(init::Args),
     /// Run the node.
     Run(run::Args),
-    /// Host a competition on a labelled test set.
+    /// Host a competition on a labelled test set, sealed until the models are fixed.
     Host(host::Args),
+    /// Publish the test set of an own sealed competition, and the roster.
+    Reveal(reveal::Args),
+    /// Say which submissions to an own competition were in time.
+    Close(close::Args),
     /// List the competitions that are known here.
     Competitions(competitions::Args),
-    /// Show a competition, an entry or a submission.
+    /// List a competition's entries.
+    Entries(entries::Args),
+    /// Show a competition, an entry or another record.
     Show(show::Args),
+    /// Fix a model in a sealed competition, without showing it.
+    Enter(enter::Args),
+    /// Take an own entry back before the reveal.
+    Withdraw(withdraw::Args),
     /// Score a model without proving anything.
     Score(score::Args),
     /// Prove what a model scores, and submit the proof.
     Submit(submit::Args),
     /// Prove some chunks of a submission: one task of an array job.
     ProveChunk(prove_chunk::Args),
-    /// Check a submission's proofs again, offline.
+    /// Write a competition with all that verifying it takes into one file.
+    Export(export::Args),
+    /// Check a bundle, or a submission's proofs again, offline.
     Verify(verify::Args),
     /// Show a competition's leaderboard.
     Leaderboard(leaderboard::Args),
@@ -112,6 +131,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init(args) => args.run(&context),
         Command::Run(args) => args.run(&context),
         Command::Host(args) => args.run(&context),
+        Command::Reveal(args) => args.run(&context),
+        Command::Close(args) => args.run(&context),
+        Command::Entries(args) => args.run(&context),
+        Command::Enter(args) => args.run(&context),
+        Command::Withdraw(args) => args.run(&context),
+        Command::Export(args) => args.run(&context),
         Command::Competitions(args) => args.run(&context),
         Command::Show(args) => args.run(&context),
         Command::Score(args) => args.run(&context),

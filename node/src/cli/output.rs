@@ -61,6 +61,12 @@ pub fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
 
+/// The end of a peer id: its start is the same for everybody.
+pub fn key(peer_id: &str) -> String {
+    let skip = peer_id.chars().count().saturating_sub(8);
+    format!("…{}", peer_id.chars().skip(skip).collect::<String>())
+}
+
 /// Basis points as a percentage with two decimals.
 pub fn percent(bps: u32) -> String {
     format!("{}.{:02} %", bps / 100, bps % 100)

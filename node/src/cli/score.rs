@@ -4,8 +4,8 @@ use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
 use super::output;
-use crate::keys;
 use crate::drafts::Drafts;
+use crate::keys;
 use crate::prover::{Calibration, Contest, Plan, ProverError, Scored};
 use anyhow::Context as _;
 use circuits::groth16::Opening;
@@ -132,7 +132,11 @@ fn sealed_trial(
 }
 
 /// The own entry that is meant: the one that is asked for, or the only one on the roster.
-fn own_entry(context: &Context, contest: &Contest, asked: Option<&str>) -> anyhow::Result<(RecordId, Drafts)> {
+fn own_entry(
+    context: &Context,
+    contest: &Contest,
+    asked: Option<&str>,
+) -> anyhow::Result<(RecordId, Drafts)> {
     let all = Drafts::entered(&context.home, contest.id)?;
     if all.is_empty() {
         return Err(ProverError::NotEntered.into());

@@ -37,6 +37,25 @@ impl Args {
                 "entry": submission.body().entry.to_string(), "correct": submission.body().correct(),
                 "proofs": submission.body().chunks.len(), "created": output::when(submission.body().created),
             }),
+            WellFormed::Withdrawal(withdrawal) => json!({
+                "kind": "withdrawal", "id": found.id, "competition": found.competition, "author": author,
+                "entry": withdrawal.body().entry.to_string(),
+                "created": output::when(withdrawal.body().created),
+            }),
+            WellFormed::Reveal(reveal) => json!({
+                "kind": "reveal", "id": found.id, "competition": found.competition, "author": author,
+                "test_set": reveal.body().test_set.id.to_string(), "rows": reveal.body().rows,
+                "roster": ids(&reveal.body().roster), "created": output::when(reveal.body().created),
+            }),
+            WellFormed::Close(close) => json!({
+                "kind": "close", "id": found.id, "competition": found.competition, "author": author,
+                "final": ids(&close.body().submissions), "created": output::when(close.body().created),
+            }),
+            WellFormed::Misbehaviour(_, pair) => json!({
+                "kind": "misbehaviour", "id": found.id, "competition": found.competition, "author": author,
+                "by": pair.records[0].author().to_string(), "twice": pair.kind.as_str(),
+                "records": [pair.records[0].id().to_string(), pair.records[1].id().to_string()],
+            }),
             WellFormed::Competition(_) => json!({ "kind": "competition", "id": found.id }),
         };
         if context.json {
@@ -50,35 +69,66 @@ impl Args {
     }
 }
 
+fn claims(c: &api::CompetitionSummary) -> String {
+    let levels: Vec<String> = c.levels_bps.iter().map(|bps| output::percent(*bps)).collect();
+    if levels.is_empty() { "every count".to_owned() } else { format!("only {}", levels.join(", ")) }
+}
+
+fn ids<T: ToString>(ids: &[T]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
 fn describe(board: &api::Board) -> String {
     let c = &board.competition;
     let threshold = match c.threshold_bps {
         0 => "none".to_owned(),
         bps => output::percent(bps),
     };
-    let openness = match c.open {
-        true => {
-            "open: the test set is public from the start, so a score may come from its having been memorised"
-        }
-        false => "sealed",
-    };
+    let rows = c.rows.map_or_else(|| format!("at least {}", c.min_rows), |rows| rows.to_string());
     let here = if board.test_set_here { "here" } else { "not here yet" };
     let mut lines = vec![
         format!("{}", c.title),
         format!("id            {}", c.id),
         format!("host          {}", c.host),
-        format!("phase         {}, until {}", phase(c.phase), output::when(c.prove_deadline)),
-        format!("test set      {} rows, {} features, {} classes ({here})", c.rows, c.features, c.classes),
-        format!("              {openness}"),
+        format!("phase         {}", phase(c)),
+        format!("entries until {}", output::when(c.commit_deadline)),
+        format!("proofs until  {}", output::when(c.prove_deadline)),
+        format!("test set      {rows} rows, {} features, {} classes ({here})", c.features, c.classes),
+        format!("              {}", c.openness),
         format!("size classes  {}", c.size_classes.join(", ")),
         format!("keys          {}", crate::keys::SINGLE_PARTY),
         format!("threshold     {threshold}"),
+        format!("claims        {}", claims(c)),
+        format!(
+            "ties          {}",
+            if c.tie_rule == "entry_id" { "the lower entry id goes first" } else { "share a rank" }
+        ),
+        format!(
+            "caps          {} entries and {} withdrawals a competitor, {} submissions an entry",
+            c.max_entries, c.max_withdrawals, c.max_submissions
+        ),
         format!(
             "entries       {}, submissions {}, being checked {}",
             c.entries, c.submissions, board.pending
         ),
         format!("fingerprint   {} of {} records", output::short(&board.fingerprint), board.records),
     ];
+    for (name, what, records) in
+        [("reveal", "entries", &c.reveals), ("close", "final submissions", &c.closes)]
+    {
+        for record in records {
+            lines.push(format!(
+                "{name:13} {}, {} {what} ({} not here), first seen {}",
+                output::short(&record.id),
+                record.listed,
+                record.missing,
+                output::when(record.first_seen)
+            ));
+        }
+    }
+    for kind in &c.disputes {
+        lines.push(format!("DISPUTED      the host has signed two records of kind {kind}"));
+    }
     if !board.description.is_empty() {
         lines.push(String::new());
         lines.push(board.description.clone());

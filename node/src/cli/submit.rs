@@ -74,10 +74,9 @@ fn claim(text: &str) -> Result<Claim, String> {
 fn wanted(claim: Option<Claim>, reached: u64, rows: u64, rules: &Competition) -> Result<u64, CliError> {
     let refused = |reason: &str| CliError::Refused { reason: reason.to_owned() };
     match claim {
-        None => rules
-            .claims
-            .highest(reached, rows)
-            .ok_or_else(|| refused("the model reaches none of the levels that may be claimed in this competition")),
+        None => rules.claims.highest(reached, rows).ok_or_else(|| {
+            refused("the model reaches none of the levels that may be claimed in this competition")
+        }),
         Some(Claim::Rows(count)) => Ok(count),
         Some(Claim::Threshold) if rules.threshold_bps == 0 => {
             Err(refused("this competition has no threshold: claim a number of rows"))

@@ -1,60 +1,170 @@
-//! `node verify`: signatures, rules and proofs of a submission again, from records and files alone.
+//! `node verify`: a bundle, or one submission, again from the first signature to the last proof.
 
 use super::backend::Backend;
-use super::context::Context;
-use super::output;
-use crate::home::{read_input, write_private};
-use crate::limits;
-use anyhow::Context as _;
-use protocol::{Groth16, Signed, Verified, WellFormed, limits as rules, verify_offline};
+use super::context::{CliError, Context};
+use super::output::{self, Align};
+use crate::ledger::now;
+use crate::{bundle, views};
+use protocol::{
+    BoardRow, BundleReport, Dossier, Groth16, Signed, Standing, Verified, WellFormed, limits as rules,
+    verify_bundle, verify_offline,
+};
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 const EXAMPLES: &str = "\
 Examples:
+  node verify digits.bundle                        what `node export` wrote: no node, no network, no data folder
   node verify 9c01                                 a submission that is known here
-  node verify 9c01 --save folder                   and keep everything that it takes
-  node verify --from folder                        the same elsewhere, without a node";
 
-/// Names of the files of `--save` and `--from`.
-const FILES: [&str; 5] =
-    ["competition.record", "entry.record", "submission.record", "verifying.key", "test-set.cbor"];
+Of a bundle everything is checked: manifest, signatures, seal, roster, rules, keys against their digests, and every
+proof; then the board is printed that follows from it. Exit code 0 if all of it holds, 3 if anything does not or is
+missing. What a bundle cannot show is whether records were left out of it: compare the fingerprint with a node's.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Id of the submission, or the start of it.
-    #[arg(required_unless_present = "from", conflicts_with = "from")]
-    submission: Option<String>,
-    /// Folder with the files that --save wrote.
-    #[arg(long, value_name = "FOLDER")]
-    from: Option<PathBuf>,
-    /// Folder to write the files to.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "from")]
-    save: Option<PathBuf>,
+    /// A bundle, or the id of a submission (or the start of it).
+    #[arg(value_name = "FILE|ID")]
+    what: String,
 }
-
-/// Competition, entry, submission, verifying key, test set.
-struct Files([Vec<u8>; 5]);
 
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
-        let files = match (&self.from, &self.submission) {
-            (Some(folder), _) => Files::read(folder)?,
-            (None, Some(id)) => Files::collect(&mut Backend::open(context)?, id)?,
-            (None, None) => anyhow::bail!("expected a submission or --from"),
-        };
-        let Files([competition, entry, submission, key, set]) = &files;
-        let start = Instant::now();
-        let verified = verify_offline(&Groth16, competition, entry, submission, key, set)?;
-        let ms = start.elapsed().as_secs_f64() * 1e3;
-        if let Some(folder) = &self.save {
-            files.write(folder)?;
-            output::message(&format!("written to {}", folder.display()));
+        let path = Path::new(&self.what);
+        if path.exists() {
+            return verify_file(context, path);
         }
-        report(context, &verified, ms)
+        if self.what.contains(['/', '.']) {
+            let reason = format!("expected a file or an id, and there is no file {}", self.what);
+            return Err(CliError::Usage { reason }.into());
+        }
+        let files = Files::collect(&mut Backend::open(context)?, &self.what)?;
+        let start = Instant::now();
+        let verified = verify_offline(&Groth16, &files.dossier())?;
+        report(context, &verified, start.elapsed().as_secs_f64() * 1e3)
     }
+}
+
+fn verify_file(context: &Context, path: &Path) -> anyhow::Result<()> {
+    let bundle = bundle::read(path)?;
+    let start = Instant::now();
+    let report = verify_bundle(&Groth16, &bundle, now())?;
+    let seconds = start.elapsed().as_secs_f64();
+    if context.json {
+        output::json(&bundle_json(&report, seconds))?;
+    } else {
+        output::data(&bundle_text(&report, seconds))?;
+    }
+    if report.is_whole() {
+        return Ok(());
+    }
+    let (refused, undecided, missing) =
+        (report.refused.len(), report.undecided.len(), report.missing_entries);
+    let reason = format!(
+        "{refused} records do not hold, {undecided} cannot be judged, {missing} entries of the roster are missing"
+    );
+    Err(CliError::Invalid { reason }.into())
+}
+
+fn bundle_json(report: &BundleReport, seconds: f64) -> serde_json::Value {
+    let list = |list: &[(protocol::RecordId, String)]| -> Vec<_> {
+        list.iter().map(|(id, reason)| json!({ "record": id.to_string(), "reason": reason })).collect()
+    };
+    let board = &report.board;
+    json!({
+        "valid": report.is_whole(),
+        "competition": board.competition.to_string(),
+        "title": report.title,
+        "openness": views::openness(board.open),
+        "disputes": board.disputes,
+        "closed": board.closed,
+        "rows": board.rows_total,
+        "records": report.records,
+        "proofs": report.proofs,
+        "fingerprint": report.fingerprint,
+        "setup": report.setup.iter().map(|trust| views::setup(*trust)).collect::<Vec<_>>(),
+        "refused": list(&report.refused),
+        "undecided": list(&report.undecided),
+        "missing_entries": report.missing_entries,
+        "board": board.rows.iter().map(row_json).collect::<Vec<_>>(),
+        "seconds": seconds,
+    })
+}
+
+fn row_json(row: &BoardRow) -> serde_json::Value {
+    json!({
+        "rank": row.rank,
+        "standing": row.standing,
+        "name": row.display_name,
+        "namesake": row.namesake,
+        "competitor": row.competitor,
+        "entry": row.entry.to_string(),
+        "submission": row.submission.to_string(),
+        "size_class": row.class.as_str(),
+        "correct": row.correct,
+        "accuracy_bps": row.accuracy_bps,
+        "interval_bps": row.interval_bps,
+        "reaches_threshold": row.reaches_threshold,
+        "entries": row.entries,
+    })
+}
+
+fn bundle_text(report: &BundleReport, seconds: f64) -> String {
+    let board = &report.board;
+    let keys: Vec<&str> = report.setup.iter().map(|trust| output::setup(views::setup(*trust))).collect();
+    let mut lines = vec![
+        report.title.clone(),
+        views::openness(board.open).to_owned(),
+        format!(
+            "{} records hold, {} proofs verified in {seconds:.2} s; keys: {}; fingerprint {}",
+            report.records,
+            report.proofs,
+            if keys.is_empty() { "none".to_owned() } else { keys.join(", ") },
+            output::short(&report.fingerprint)
+        ),
+    ];
+    lines.extend(
+        board.disputes.iter().map(|kind| format!("DISPUTED: the host has signed two records of kind {kind}")),
+    );
+    lines.extend(report.refused.iter().map(|(id, reason)| format!("DOES NOT HOLD  {id}: {reason}")));
+    lines.extend(report.undecided.iter().map(|(id, reason)| format!("UNDECIDED      {id}: {reason}")));
+    let header = [
+        ("rank", Align::Right),
+        ("name", Align::Left),
+        ("key", Align::Left),
+        ("proved", Align::Right),
+        ("95 % interval", Align::Right),
+        ("rows right", Align::Right),
+        ("standing", Align::Left),
+        ("size class", Align::Left),
+    ];
+    let rows: Vec<Vec<String>> = board.rows.iter().map(|row| cells(row, board.rows_total)).collect();
+    lines.push(match rows.is_empty() {
+        true => "nobody has proved anything yet".to_owned(),
+        false => output::table(&header, &rows),
+    });
+    lines.join("\n")
+}
+
+fn cells(row: &BoardRow, rows_total: Option<u64>) -> Vec<String> {
+    let (low, high) = row.interval_bps;
+    let standing = match row.standing {
+        Standing::Pending => api::Standing::Pending,
+        Standing::Final => api::Standing::Final,
+        Standing::LeftOut => api::Standing::LeftOut,
+    };
+    vec![
+        row.rank.map_or("-".to_owned(), |rank| rank.to_string()),
+        format!("{}{}", if row.namesake { "≈ " } else { "" }, row.display_name),
+        output::key(&row.competitor),
+        format!(">= {}", output::percent(row.accuracy_bps)),
+        format!("{} to {}", output::percent(low), output::percent(high)),
+        format!("{} of {}", row.correct, rows_total.unwrap_or_default()),
+        standing.as_str().to_owned(),
+        row.class.to_string(),
+    ]
 }
 
 fn report(context: &Context, v: &Verified, ms: f64) -> anyhow::Result<()> {
@@ -62,6 +172,7 @@ fn report(context: &Context, v: &Verified, ms: f64) -> anyhow::Result<()> {
         return output::json(&json!({
             "valid": true,
             "competition": v.competition.to_string(),
+            "openness": views::openness(v.open),
             "entry": v.entry.to_string(),
             "submission": v.submission.to_string(),
             "competitor": v.competitor,
@@ -73,60 +184,63 @@ fn report(context: &Context, v: &Verified, ms: f64) -> anyhow::Result<()> {
             "interval_bps": v.interval_bps,
             "reaches_threshold": v.reaches_threshold,
             "proofs": 1 + v.chunks,
-            "setup": crate::views::setup(v.setup),
+            "setup": views::setup(v.setup),
             "milliseconds": ms,
         }));
     }
     output::data(&format!(
-        "valid: a model that {} committed to gets at least {} of {} rows right ({}); {} proofs in {ms:.0} ms; key: {}",
+        "valid: a model that {} committed to gets at least {} of {} rows right ({}); {} proofs in {ms:.0} ms; key: {}; {}",
         v.display_name,
         v.correct,
         v.rows,
         output::percent(v.accuracy_bps),
         1 + v.chunks,
-        output::setup(crate::views::setup(v.setup)),
+        output::setup(views::setup(v.setup)),
+        views::openness(v.open),
     ))
+}
+
+/// All that one submission is verified from.
+struct Files {
+    competition: Vec<u8>,
+    entry: Vec<u8>,
+    reveal: Option<Vec<u8>>,
+    submission: Vec<u8>,
+    key: Vec<u8>,
+    test_set: Vec<u8>,
 }
 
 impl Files {
     fn collect(backend: &mut Backend, id: &str) -> anyhow::Result<Self> {
         let found = backend.resolve("submission", id)?;
         let submission = backend.record(&found.id)?;
-        let competition = backend.record(&found.competition)?;
         let WellFormed::Submission(record) = WellFormed::parse(&Signed::open(&submission)?)? else {
             anyhow::bail!("expected a submission");
         };
+        let contest = backend.contest(&found.competition)?;
         let entry = backend.record(&record.body().entry.to_string())?;
         let WellFormed::Entry(entry_record) = WellFormed::parse(&Signed::open(&entry)?)? else {
             anyhow::bail!("expected an entry");
         };
-        let WellFormed::Competition(contest) = WellFormed::parse(&Signed::open(&competition)?)? else {
-            anyhow::bail!("expected a competition");
-        };
-        let class = entry_record.body().class;
-        let admitted = contest.body().admitted(class).context("the entry's size class is not admitted")?;
-        let key =
-            backend.read_blob(admitted.verifying_key, rules::MAX_VERIFYING_KEY_BYTES, "the verifying key")?;
-        let set =
-            backend.read_blob(contest.body().test_set, rules::MAX_TEST_SET_BYTES as u64, "the test set")?;
-        Ok(Self([competition, entry, submission, key, set]))
+        let reveal = record.body().reveal.map(|id| backend.record(&id.to_string())).transpose()?;
+        let admitted = super::score::admitted(&contest, entry_record.body().class)?;
+        let scoring = contest.scoring(Some(record.body().entry))?;
+        let max = rules::MAX_VERIFYING_KEY_BYTES;
+        let key = backend.read_blob(admitted.verifying_key, max, "the verifying key")?;
+        let test_set =
+            backend.read_blob(scoring.test_set, rules::MAX_TEST_SET_BYTES as u64, "the test set")?;
+        let competition = contest.record.bytes().to_vec();
+        Ok(Self { competition, entry, reveal, submission, key, test_set })
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Self> {
-        let record = limits::RECORD_MAX_BYTES as u64;
-        let max = [record, record, record, rules::MAX_VERIFYING_KEY_BYTES, rules::MAX_TEST_SET_BYTES as u64];
-        let mut files: [Vec<u8>; 5] = Default::default();
-        for ((file, name), max) in files.iter_mut().zip(FILES).zip(max) {
-            *file = read_input(&folder.join(name), max)?;
+    fn dossier(&self) -> Dossier<'_> {
+        Dossier {
+            competition: &self.competition,
+            entry: &self.entry,
+            reveal: self.reveal.as_deref(),
+            submission: &self.submission,
+            key: &self.key,
+            test_set: &self.test_set,
         }
-        Ok(Self(files))
-    }
-
-    fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        for (bytes, name) in self.0.iter().zip(FILES) {
-            write_private(&folder.join(name), bytes)?;
-        }
-        Ok(())
     }
 }

@@ -36,6 +36,9 @@ impl Daemon {
             Command::Records { competition } => {
                 or_error(views::records(&self.ledger, &competition).map(|records| Body::Records { records }))
             }
+            Command::RecordIds { competition } => {
+                or_error(views::record_ids(&self.ledger, &competition).map(|ids| Body::Ids { ids }))
+            }
             Command::Record { id } => or_error(
                 views::record(&self.ledger, &id).map(|record| Body::Records { records: vec![record] }),
             ),

@@ -9,8 +9,8 @@ use circuits::groth16::VerifiedModel;
 use libp2p::PeerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use protocol::{
-    Body as RecordBody, Evidence, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, RecordId, Refusal, Signed,
-    Update, Verdict,
+    Body as RecordBody, Evidence, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, RecordId, Refusal,
+    Signed, Update, Verdict,
 };
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@ use crate::client::{Client, ClientError};
 use crate::home::{Home, Identity};
 use crate::ledger::now;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response};
-use crate::prover::{Contest, Made, Scored, Source, Workbench};
+use crate::prover::{Contest, Entrant, Made, Scored, Source, Workbench};
 use crate::{keys, limits};
 use api::{Body, Command, Peer};
 use circuits::ClassId;
@@ -16,7 +16,8 @@ use libp2p::request_response::{Event, Message};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use protocol::{
-    AdmittedClass, BlobId, BlobRef, Caps, Competition, Openness, RecordId, Signed, TieRule, WellFormed,
+    AdmittedClass, BlobId, BlobRef, Caps, ClaimRule, Competition, RecordId, Signed, TestSetTerms, TieRule,
+    WellFormed,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -281,14 +282,13 @@ async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Co
         description: String::new(),
         created: now(),
         prove_deadline: now() + 3600,
-        openness: Openness::Open,
         task: set.task().clone(),
-        rows: set.rows() as u64,
-        test_set: victim.add_blob(&file).await,
+        test_set: TestSetTerms::Open { blob: victim.add_blob(&file).await, rows: set.rows() as u64 },
         training: None,
         size_classes: vec![admitted],
         threshold_bps: 0,
-        caps: Caps { entries: 1, submissions: 9 },
+        claims: ClaimRule::Exact,
+        caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
         tie_rule: TieRule::SharedRank,
         prize: None,
     };
@@ -296,20 +296,19 @@ async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Co
     let signed = protocol::sign(&host, &protocol::Body::Competition(Box::new(rules))).unwrap();
     let record = hex::encode(signed.bytes());
     assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
-    let contest = Contest::parse(signed.bytes().to_vec()).unwrap();
+    let contest = Contest::parse(signed.bytes()).unwrap();
     let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
     let scored = Scored::new(&contest, &model, class, &set).unwrap();
     let proving_key = keys::load(&key.path, key.blob.id).unwrap();
-    let bench = Workbench {
-        home: competitor,
-        identity,
-        contest: &contest,
-        set: &set,
-        key: &proving_key,
-        jobs: 1,
-        progress: &|_, _| {},
-    };
-    let made = bench.make(&scored, &scored.claims(200).unwrap(), "Mallory", Source::HERE).unwrap();
+    let entrant =
+        Entrant { home: competitor, identity, contest: &contest, key: &proving_key, progress: &|_, _| {} };
+    let opening = entrant.commit(&scored.model).unwrap();
+    let scoring = contest.scoring(None).unwrap();
+    let (opening, scoring, set) = (&opening, &scoring, &set);
+    let bench = Workbench { entrant, opening, scoring, set, jobs: 1 };
+    let made = bench
+        .make(&scored, &scored.claims(&ClaimRule::Exact, 200).unwrap(), "Mallory", Source::HERE)
+        .unwrap();
     (contest, made)
 }
 

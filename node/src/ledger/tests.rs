@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::home::{Home, Identity};
-use crate::prover::{Contest, Scored, Source, Workbench};
+use crate::prover::{Contest, Entrant, Scored, Source, Workbench};
 use crate::{keys, limits, store::MemoryStore};
 use circuits::ClassId;
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
-use protocol::{AdmittedClass, Body, Caps, Competition, Entry, Openness, Signed, TieRule, WellFormed};
+use protocol::{
+    AdmittedClass, Body, Caps, ClaimRule, Competition, Entry, Signed, TestSetTerms, TieRule, WellFormed,
+};
 
 /// A competition with room for one entry, an entry with its submission, all signed by one person.
 struct Scene {
@@ -40,33 +42,34 @@ impl Scene {
             description: String::new(),
             created: now(),
             prove_deadline: now() + 3600,
-            openness: Openness::Open,
             task: set.task().clone(),
-            rows: set.rows() as u64,
-            test_set: blobs.add_bytes(&set.to_bytes().unwrap()).unwrap(),
+            test_set: TestSetTerms::Open {
+                blob: blobs.add_bytes(&set.to_bytes().unwrap()).unwrap(),
+                rows: set.rows() as u64,
+            },
             training: None,
             size_classes: vec![admitted],
             threshold_bps: 0,
-            caps: Caps { entries: 1, submissions: 1 },
+            claims: ClaimRule::Exact,
+            caps: Caps { entries: 1, withdrawals: 0, submissions: 1 },
             tie_rule: TieRule::SharedRank,
             prize: None,
         };
         let competition = protocol::sign(&identity.keypair, &Body::Competition(Box::new(rules))).unwrap();
-        let contest = Contest::parse(competition.bytes().to_vec()).unwrap();
+        let contest = Contest::parse(competition.bytes()).unwrap();
         let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
         let scored = Scored::new(&contest, &model, class, &set).unwrap();
         let proving_key = keys::load(&key.path, key.blob.id).unwrap();
         let progress = &|_: &str, _| {};
-        let bench = Workbench {
-            home: &home,
-            identity: &identity,
-            contest: &contest,
-            set: &set,
-            key: &proving_key,
-            jobs: 1,
-            progress,
-        };
-        let made = bench.make(&scored, &scored.claims(200).unwrap(), "Ada", Source::HERE).unwrap();
+        let entrant =
+            Entrant { home: &home, identity: &identity, contest: &contest, key: &proving_key, progress };
+        let opening = entrant.commit(&scored.model).unwrap();
+        let scoring = contest.scoring(None).unwrap();
+        let (opening, scoring, set) = (&opening, &scoring, &set);
+        let bench = Workbench { entrant, opening, scoring, set, jobs: 1 };
+        let made = bench
+            .make(&scored, &scored.claims(&ClaimRule::Exact, 200).unwrap(), "Ada", Source::HERE)
+            .unwrap();
         Self { _dir: dir, identity, blobs, competition, entry: made.entry, submission: made.submission }
     }
 

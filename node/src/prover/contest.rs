@@ -5,8 +5,8 @@ use crate::ledger::now;
 use circuits::{ClassId, groth16};
 use datasets::FloatModel;
 use protocol::{
-    Body, CommitmentBytes, Competition, Entry, FormError, ProofBytes, Record, RecordId, Reveal, Scoring,
-    SealError, Signed, WellFormed, check_reveal, scoring_of, Kind,
+    Body, CommitmentBytes, Competition, Entry, FormError, Kind, ProofBytes, Record, RecordId, Reveal,
+    Scoring, SealError, Signed, WellFormed, check_reveal, scoring_of,
 };
 use std::sync::Arc;
 

@@ -77,7 +77,9 @@ pub enum ProverError {
         deadline: u64,
     },
     /// A model that was not entered in time.
-    #[error("expected a model that was entered before the test set was revealed: none of this machine's entries has this commitment")]
+    #[error(
+        "expected a model that was entered before the test set was revealed: none of this machine's entries has this commitment"
+    )]
     NotEntered,
     /// The host has not admitted the entry.
     #[error("entry {entry} is not on the roster: the host has left it out, or has not seen it in time")]

@@ -8,7 +8,9 @@ use circuits::groth16::{Opening, ProvingKey, commit};
 use circuits::statement::ScoreClaim;
 use circuits::{ClassId, TestSet};
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
-use protocol::{AdmittedClass, BlobRef, Body, Caps, Competition, Openness, ProofBytes, TieRule};
+use protocol::{
+    AdmittedClass, BlobRef, Body, Caps, ClaimRule, Competition, ProofBytes, TestSetTerms, TieRule,
+};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -42,10 +44,11 @@ fn scene() -> &'static Scene {
             description: String::new(),
             created: now(),
             prove_deadline: now() + 3600,
-            openness: Openness::Open,
             task: set.task().clone(),
-            rows: set.rows() as u64,
-            test_set: BlobRef::of(&set.to_bytes().unwrap()),
+            test_set: TestSetTerms::Open {
+                blob: BlobRef::of(&set.to_bytes().unwrap()),
+                rows: set.rows() as u64,
+            },
             training: None,
             size_classes: vec![AdmittedClass {
                 class,
@@ -54,12 +57,13 @@ fn scene() -> &'static Scene {
                 proving_key: file.blob,
             }],
             threshold_bps: 0,
-            caps: Caps { entries: 1, submissions: 9 },
+            claims: ClaimRule::Exact,
+            caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
             tie_rule: TieRule::SharedRank,
             prize: None,
         };
         let signed = protocol::sign(&identity.keypair, &Body::Competition(Box::new(rules))).unwrap();
-        let contest = Contest::parse(signed.bytes().to_vec()).unwrap();
+        let contest = Contest::parse(signed.bytes()).unwrap();
         let key = keys::load(&file.path, file.blob.id).unwrap();
         Scene { _dir: dir, key_path: file.path, key, set, contest }
     })
@@ -97,29 +101,30 @@ impl Machine {
         let class = "linear-30-2".parse().unwrap();
         let scored = Scored::new(&scene.contest, &model, class, &scene.set).unwrap();
         assert_eq!(scored.chunks.len(), CHUNKS);
-        let bench = Workbench {
+        let entrant = Entrant {
             home: &self.home,
             identity: &self.identity,
             contest: &scene.contest,
-            set: &scene.set,
             key: &scene.key,
-            jobs: 2,
             progress: &|step, _| self.steps.borrow_mut().push(step.to_owned()),
         };
-        work(&bench, &scored)
+        let opening = entrant.commit(&scored.model).unwrap();
+        let scoring = scene.contest.scoring(None).unwrap();
+        let (opening, scoring, set) = (&opening, &scoring, &scene.set);
+        work(&Workbench { entrant, opening, scoring, set, jobs: 2 }, &scored)
     }
 
     fn make(&self, wanted: Option<u64>, source: Source<'_>) -> Result<Made, ProverError> {
         self.with(|bench, scored| {
-            let claims = scored.claims(wanted.unwrap_or(scored.total()))?;
+            let claims = scored.claims(&ClaimRule::Exact, wanted.unwrap_or(scored.total()))?;
             bench.make(scored, &claims, "Ada", source)
         })
     }
 
     fn prepare(&self, wanted: Option<u64>, folder: &JobFolder) -> Result<Job, ProverError> {
         self.with(|bench, scored| {
-            let claims = scored.claims(wanted.unwrap_or(scored.total()))?;
-            bench.prepare(scored, &claims, "Ada", folder, &scene().key_path)
+            let claims = scored.claims(&ClaimRule::Exact, wanted.unwrap_or(scored.total()))?;
+            bench.prepare(&claims, "Ada", folder, &scene().key_path)
         })
     }
 
@@ -190,6 +195,7 @@ fn prove_into(folder: &JobFolder, opening: &Opening, chunks: &[(u32, u32)]) -> V
         secret: &[5; 32],
         scope: job.scope(),
         entry: job.entry.id(),
+        roster: [0; 32],
     };
     let claims = shared.claims(&parts.chunks, &job.claims);
     let wanted: Vec<ScoreClaim> = parts.select(chunks).unwrap().into_iter().map(|i| claims[i]).collect();
@@ -333,6 +339,7 @@ fn an_error_stops_the_others_but_finished_proofs_are_kept() {
         secret: &[5; 32],
         scope,
         entry: protocol::RecordId::new([3; 32]),
+        roster: [0; 32],
     };
     let mut claims = machine.with(|_, scored| shared.claims(&scored.chunks, &scored.correct));
     claims[1].correct = claims[1].chunk.len();

@@ -37,7 +37,6 @@ pub struct Source<'a> {
     pub prove: bool,
 }
 
-
 /// The signed records of one submission.
 #[derive(Debug)]
 pub struct Made {
@@ -115,8 +114,7 @@ impl Workbench<'_> {
             return Ok(job);
         }
         let entered = self.entrant.enter(self.opening, name, None)?;
-        let job =
-            folder.create(self.entrant.contest, self.scoring, self.set, key, &entered.entry, claims)?;
+        let job = folder.create(self.entrant.contest, self.scoring, self.set, key, &entered.entry, claims)?;
         // Somebody else may have been faster; an entry that was made just now is referred to by nothing.
         if job.entry.id() != entered.entry.id() && !entered.reused {
             self.check_job(claims, folder, &job)?;

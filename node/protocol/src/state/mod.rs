@@ -262,9 +262,8 @@ impl<M: Clone> State<M> {
     /// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so.
     fn accuse(&self, record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
         let WellFormed::Misbehaviour(_, pair) = record else { return };
-        let new = |signed: &&Signed| {
-            self.set.kind_of(signed.id()).is_none() && !self.pool.contains(signed.id())
-        };
+        let new =
+            |signed: &&Signed| self.set.kind_of(signed.id()).is_none() && !self.pool.contains(signed.id());
         let records = pair.records.iter().filter(new).filter_map(|signed| WellFormed::parse(signed).ok());
         queue.extend(records.map(|record| Work { record, received_at, doom: None }));
     }

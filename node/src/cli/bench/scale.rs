@@ -94,7 +94,15 @@ impl Point {
         let opening = commit(&key, &model, &competition, &secret)?;
         let scope = Scope { competition, competitor: Competitor::Node([1; 32]) };
         let entry = RecordId::new([3; 32]);
-        let shared = Shared { key: &key, opening: &opening, set: &set, secret: &secret, scope, entry, roster: [0; 32] };
+        let shared = Shared {
+            key: &key,
+            opening: &opening,
+            set: &set,
+            secret: &secret,
+            scope,
+            entry,
+            roster: [0; 32],
+        };
         let chunks = Chunk::all(set.rows(), self.size_class.class());
         let claims = shared.claims(&chunks, &vec![0; chunks.len()]);
         let jobs = self.plan()?.jobs;

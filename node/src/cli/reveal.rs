@@ -1,0 +1,147 @@
+//! `node reveal`
+
+use super::backend::Backend;
+use super::context::{CliError, Context};
+use super::host::add_bytes;
+use super::output;
+use crate::hosted::{Hosted, Once};
+use crate::ledger::now;
+use crate::prover::Contest;
+use anyhow::Context as _;
+use api::{Entry, EntryStanding};
+use circuits::TestSet;
+use protocol::{BlobRef, Body, Kind, RecordId, Reveal, Signed, WellFormed, limits::MAX_ROSTER};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+const EXAMPLES: &str = "\
+Examples:
+  node reveal 77b2
+  node reveal 77b2 --entry 9c01 --entry 4e7a       only these, instead of all that obey the rules
+
+Publishes the test set of an own sealed competition, with what opens the seal and the roster: the entries that may be
+scored. It can be done once. Doing it again publishes the same record again, whatever else is asked for: a second,
+different one would be held against you for good. Everybody sees which entries were left out.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Id of the competition, or the start of it.
+    competition: String,
+    /// An entry to admit, or the start of its id; may be repeated [default: all that obey the rules].
+    #[arg(long, value_name = "ID")]
+    entry: Vec<String>,
+}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let identity = context.home.identity()?;
+        let mut backend = Backend::open(context)?;
+        let id = backend.resolve("competition", &self.competition)?.id;
+        let contest = backend.contest(&id)?;
+        let hosted = Hosted::new(&context.home, contest.id);
+        let (bytes, salt) = hosted.sealed().context("what opens the seal of this competition")?;
+        let kept = match hosted.once(Once::Reveal)? {
+            Some(kept) => {
+                output::message("this was revealed before: the same record is published again");
+                kept
+            }
+            None => {
+                let roster = self.roster(&mut backend, &id)?;
+                let body = draft(&contest, &bytes, salt, roster)?;
+                let signed = protocol::sign(&identity.keypair, &Body::Reveal(body))?;
+                check(&contest, &signed)?;
+                hosted.keep_once(Once::Reveal, signed.bytes())?
+            }
+        };
+        // The test set first: whoever has the reveal asks for it.
+        add_bytes(context, &mut backend, &bytes)?;
+        backend.publish(&kept)?;
+        report(context, &contest, &kept)
+    }
+
+    /// The entries to admit, ascending.
+    fn roster(&self, backend: &mut Backend, competition: &str) -> anyhow::Result<Vec<RecordId>> {
+        let entries = backend.entries(competition)?;
+        let board = backend.board(competition)?;
+        if board.pending > 0 {
+            output::message(&format!("{} records are still being checked and not looked at", board.pending));
+        }
+        let chosen: Vec<&Entry> = match self.entry.is_empty() {
+            true => entries.iter().filter(|entry| entry.standing == EntryStanding::Entered).collect(),
+            false => self.entry.iter().map(|prefix| one(&entries, prefix)).collect::<anyhow::Result<_>>()?,
+        };
+        let mut roster = BTreeSet::new();
+        for entry in &chosen {
+            if entry.standing != EntryStanding::Entered {
+                let reason = format!("entry {} is {}", entry.id, entry.standing.as_str());
+                return Err(CliError::Refused { reason }.into());
+            }
+            if !roster.insert(entry.id.parse::<RecordId>()?) {
+                let reason = format!("entry {} is given twice", entry.id);
+                return Err(CliError::Refused { reason }.into());
+            }
+        }
+        if roster.is_empty() {
+            let reason = "nobody has entered: there is nothing to reveal the test set for".to_owned();
+            return Err(CliError::Refused { reason }.into());
+        }
+        if roster.len() > MAX_ROSTER {
+            let reason = format!("expected at most {MAX_ROSTER} entries on a roster, got {}", roster.len());
+            return Err(CliError::Refused { reason }.into());
+        }
+        Ok(roster.into_iter().collect())
+    }
+}
+
+fn one<'a>(entries: &'a [Entry], prefix: &str) -> anyhow::Result<&'a Entry> {
+    let wanted = prefix.to_ascii_lowercase();
+    let mut found: Vec<&Entry> = entries.iter().filter(|entry| entry.id.starts_with(&wanted)).collect();
+    if found.len() > 1 {
+        let candidates = found.iter().map(|entry| format!("entry {}", entry.id)).collect();
+        return Err(CliError::Ambiguous { prefix: prefix.to_owned(), candidates }.into());
+    }
+    let unknown = || CliError::Refused { reason: format!("no entry {prefix} is known in this competition") };
+    Ok(found.pop().ok_or_else(unknown)?)
+}
+
+fn draft(contest: &Contest, set: &[u8], salt: [u8; 32], roster: Vec<RecordId>) -> anyhow::Result<Reveal> {
+    let rows = TestSet::from_bytes(set).context("the sealed test set")?.rows() as u64;
+    let (competition, test_set) = (contest.id, BlobRef::of(set));
+    Ok(Reveal { competition, test_set, rows, salt, roster, created: now() })
+}
+
+/// Whether everybody will accept it: before it is kept, as there can be only one.
+fn check(contest: &Contest, signed: &Signed) -> anyhow::Result<()> {
+    let WellFormed::Reveal(record) = WellFormed::parse(signed)? else {
+        anyhow::bail!("expected a {}", Kind::Reveal);
+    };
+    protocol::check_reveal(&record, &contest.record)
+        .map_err(|error| CliError::Refused { reason: error.to_string() }.into())
+}
+
+fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<()> {
+    let signed = Signed::open(kept)?;
+    let WellFormed::Reveal(record) = WellFormed::parse(&signed)? else {
+        anyhow::bail!("expected a {}", Kind::Reveal);
+    };
+    let (body, id) = (record.body(), signed.id().to_string());
+    if context.json {
+        return output::json(&json!({
+            "competition": contest.id.to_string(),
+            "reveal": id,
+            "test_set": body.test_set.id.to_string(),
+            "rows": body.rows,
+            "roster": body.roster.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "prove_deadline": contest.rules.prove_deadline,
+        }));
+    }
+    output::message(&format!(
+        "revealed: {} rows, {} entries on the roster; proofs until {}, then run `node close {}`",
+        body.rows,
+        body.roster.len(),
+        output::when(contest.rules.prove_deadline),
+        contest.id.short()
+    ));
+    output::data(&id)
+}

@@ -1,0 +1,51 @@
+//! `node withdraw`
+
+use super::backend::Backend;
+use super::context::{CliError, Context};
+use super::output;
+use crate::ledger::now;
+use protocol::{Body, Withdrawal};
+use serde_json::json;
+
+const EXAMPLES: &str = "\
+Examples:
+  node withdraw 9c01
+  node entries 77b2                                which entries there are
+
+Takes an own entry in a sealed competition back before the commit deadline, so that another one may take its place.
+It stays visible that there was one. The opening is kept.";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Id of the entry, or the start of it.
+    entry: String,
+}
+
+impl Args {
+    pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let identity = context.home.identity()?;
+        let mut backend = Backend::open(context)?;
+        let found = backend.resolve("entry", &self.entry)?;
+        let contest = backend.contest(&found.competition)?;
+        contest.check_enterable()?;
+        let entries = backend.entries(&found.competition)?;
+        let entry = entries.iter().find(|entry| entry.id == found.id);
+        if entry.is_some_and(|entry| entry.standing == api::EntryStanding::Withdrawn) {
+            output::message("it was withdrawn before");
+            return output::data(&found.id);
+        }
+        if entry.is_none_or(|entry| !entry.mine) {
+            let reason = format!("expected an entry of this machine's identity, got {}", found.id);
+            return Err(CliError::Refused { reason }.into());
+        }
+        let body = Withdrawal { competition: contest.id, entry: found.id.parse()?, created: now() };
+        let signed = protocol::sign(&identity.keypair, &Body::Withdrawal(body))?;
+        backend.publish(signed.bytes())?;
+        if context.json {
+            return output::json(&json!({ "entry": found.id, "withdrawal": signed.id().to_string() }));
+        }
+        output::message("withdrawn: the host is asked not to put it on the roster");
+        output::data(&found.id)
+    }
+}
