@@ -54,31 +54,50 @@ fn three_nodes_agree_and_a_late_one_catches_up() {
     let late = Node::start(&path("late"), &[c.quic_address()]);
     eventually("the late node has all", || complete(&late) && late.board(&id) == a.board(&id));
     assert_eq!(late.json(&["verify", &submission[..8]])["correct"], correct);
-    verify_from_files(&late, dir.path(), &submission);
+    verify_bundle(&late, dir.path(), &id);
     eventually("b and c agree after the crash", || b.board(&id) == c.board(&id));
     for node in [a, b, c, late] {
         node.stop();
     }
 }
 
-fn verify_from_files(node: &Node, dir: &Path, submission: &str) {
-    let saved = dir.join("saved").display().to_string();
-    expect(0, &run(&node.dir, &["verify", submission, "--save", &saved]));
+fn verify_bundle(node: &Node, dir: &Path, id: &str) {
+    let file = dir.join("competition.bundle");
+    let bundle = file.display().to_string();
+    let written = node.json(&["export", id, "--out", &bundle]);
+    assert_eq!(written["test_set"], true);
+    // Somewhere else, without a data folder.
     let nobody = dir.join("nobody");
-    assert_eq!(json(&nobody, &["verify", "--from", &saved])["valid"], true);
-    for file in ["submission.record", "entry.record", "test-set.cbor", "verifying.key"] {
-        let path = dir.join("saved").join(file);
-        let good = std::fs::read(&path).unwrap();
+    let verified = json(&nobody, &["verify", &bundle]);
+    assert_eq!((&verified["valid"], &verified["proofs"]), (&true.into(), &3.into()));
+    assert_eq!(verified["fingerprint"], node.board(id).unwrap()["fingerprint"]);
+    assert_eq!(verified["openness"], "open: the test set was public before the models were fixed");
+    assert!(!nobody.exists(), "nothing is written by verifying");
+    let good = std::fs::read(&file).unwrap();
+    // Records and blobs, one byte of each; headers and padding are no content.
+    let content = content(&good);
+    assert!(content.len() >= 6, "{content:?}");
+    for at in content {
         let mut bad = good.clone();
-        let middle = bad.len() / 2;
-        bad[middle] ^= 1;
-        std::fs::write(&path, &bad).unwrap();
-        expect(3, &run(&nobody, &["verify", "--from", &saved]));
-        std::fs::write(&path, &good[..middle]).unwrap();
-        expect(3, &run(&nobody, &["verify", "--from", &saved]));
-        std::fs::write(&path, &good).unwrap();
+        bad[at] ^= 1;
+        std::fs::write(&file, &bad).unwrap();
+        expect(3, &run(&nobody, &["verify", &bundle]));
     }
-    assert_eq!(json(&nobody, &["verify", "--from", &saved])["valid"], true);
+    std::fs::write(&file, &good[..good.len() / 2]).unwrap();
+    expect(3, &run(&nobody, &["verify", &bundle]));
+    expect(2, &run(&nobody, &["verify", "no/such.bundle"]));
+}
+
+/// The middle of every file in a tar archive.
+fn content(archive: &[u8]) -> Vec<usize> {
+    let (mut at, mut found) = (0, Vec::new());
+    while let Some(header) = archive.get(at..at + 512).filter(|header| header[0] != 0) {
+        let digits = std::str::from_utf8(&header[124..135]).unwrap();
+        let size = usize::from_str_radix(digits.trim_matches(['\0', ' ']), 8).unwrap();
+        found.push(at + 512 + size / 2);
+        at += 512 + size.div_ceil(512) * 512;
+    }
+    found
 }
 
 #[test]

@@ -73,6 +73,11 @@ impl Node {
                 row.as_object_mut()?.remove(field);
             }
         }
+        for list in ["reveals", "closes"] {
+            for record in board["competition"][list].as_array_mut()? {
+                record.as_object_mut()?.remove("first_seen");
+            }
+        }
         Some(board)
     }
 
@@ -98,8 +103,13 @@ impl Drop for Node {
 
 /// Who answers on a socket.
 fn api_hello(socket: &Path) -> Value {
+    ask(socket, &serde_json::json!({ "name": "hello" }))
+}
+
+/// Asks a node over its socket.
+pub fn ask(socket: &Path, command: &Value) -> Value {
     let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
-    stream.write_all(b"{\"id\":1,\"command\":{\"name\":\"hello\"}}\n").unwrap();
+    stream.write_all(format!("{}\n", serde_json::json!({ "id": 1, "command": command })).as_bytes()).unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
     serde_json::from_str::<Value>(&line).unwrap()["body"].clone()
@@ -191,28 +201,20 @@ pub fn samples(dir: &Path) {
     }
 }
 
-/// Hosts the sample and returns the competition's id.
+/// Hosts the sample as an open competition and returns the competition's id.
 pub fn host(node: &Path, files: &Path) -> String {
+    host_with(node, files, &["--open", "--deadline", "+1h"])
+}
+
+/// Hosts the sample with these options and returns the competition's id.
+pub fn host_with(node: &Path, files: &Path, options: &[&str]) -> String {
     let file = |name: &str| files.join(name).display().to_string();
-    let hosted = json(
-        node,
-        &[
-            "host",
-            "--title",
-            "Breast cancer",
-            "--test",
-            &file("test.csv"),
-            "--train",
-            &file("train.csv"),
-            "--label",
-            datasets::samples::BREAST_CANCER_LABEL,
-            "--size-class",
-            "linear-30-2",
-            "--threshold",
-            "90",
-            "--deadline",
-            "+1h",
-        ],
-    );
+    let (test, train) = (file("test.csv"), file("train.csv"));
+    let label = datasets::samples::BREAST_CANCER_LABEL;
+    let fixed = [
+        ["host", "--title", "Breast cancer", "--threshold", "90"].as_slice(),
+        &["--test", &test, "--train", &train, "--label", label, "--size-class", "linear-30-2"],
+    ];
+    let hosted = json(node, &[&fixed.concat(), options].concat());
     hosted["competition"].as_str().unwrap().to_owned()
 }
