@@ -20,8 +20,8 @@ pub mod samples;
 
 pub use float::{FloatLayer, FloatModel, FloatModelError};
 pub use import::{
-    CsvOptions, IdxOptions, ImportError, MAX_CSV_BYTES, MAX_VALUES, Table, import_csv, import_csv_files,
-    import_idx, import_idx_files, read_csv,
+    CsvOptions, IdxOptions, ImportError, MAX_CSV_BYTES, MAX_VALUES, Table, import_csv, import_csv_file_for,
+    import_csv_files, import_idx, import_idx_files, read_csv,
 };
 pub use onnx::{MAX_ONNX_BYTES, OnnxError, SUPPORTED_OPERATORS, read_onnx, read_onnx_file};
 pub use quantise::{

@@ -9,14 +9,15 @@ use super::submit::proving_key;
 use crate::keys;
 use crate::prover::{self, Entered, Entrant};
 use crate::views;
-use circuits::ClassId;
+use anyhow::Context as _;
+use circuits::{ClassId, TestSet};
 use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   node enter --competition 77b2 --model model.onnx --name Ada
-  node enter --competition 77b2 --model better.onnx --name Ada --json
+  node enter --competition 77b2 --model mlp.onnx --name Ada --calibrate train.csv --label digit
 
 In a sealed competition this comes first: it fixes the model before anybody has seen the test set, and shows nothing
 of it. Several models may be entered, up to the competition's cap; `node withdraw` takes one back before the reveal.
@@ -37,6 +38,13 @@ pub struct Args {
     /// What the entry is called on the board.
     #[arg(long, default_value = "anonymous")]
     name: String,
+    /// Labelled rows of your own, such as the training set: integers are scaled to what occurs there, which keeps more
+    /// of a model with a hidden layer. They stay here.
+    #[arg(long, value_name = "CSV", requires = "label")]
+    calibrate: Option<PathBuf>,
+    /// Column of the label in --calibrate.
+    #[arg(long, value_name = "COLUMN", requires = "calibrate")]
+    label: Option<String>,
     /// Size class to use [default: the smallest that fits].
     #[arg(long, value_name = "CLASS")]
     size_class: Option<ClassId>,
@@ -52,8 +60,8 @@ impl Args {
         let class = contest.choose_class(&float, self.size_class)?;
         prover::check_name(&contest, class, &self.name)?;
         warn_of_namesakes(&mut backend, &id, &self.name)?;
-        // Without rows to try it on: nobody has the test set.
-        let (model, report) = datasets::quantise(&float, &contest.rules.task, class.class(), None)
+        let rows = self.rows(&contest)?;
+        let (model, report) = datasets::quantise(&float, &contest.rules.task, class.class(), rows.as_ref())
             .map_err(prover::ProverError::Quantise)?;
         let pinned = admitted(&contest, class)?;
         let (path, made_here) = proving_key(context, &mut backend, &pinned)?;
@@ -78,6 +86,14 @@ impl Args {
             output::message(&format!("rounding: {report}"));
         }
         tell(context, &contest, &entered, new)
+    }
+
+    /// The rows to try the model on: nobody has the test set.
+    fn rows(&self, contest: &prover::Contest) -> anyhow::Result<Option<TestSet>> {
+        let Some((path, label)) = self.calibrate.as_ref().zip(self.label.as_ref()) else { return Ok(None) };
+        let rows = datasets::import_csv_file_for(&contest.rules.task, path, label)
+            .with_context(|| format!("reading {}", path.display()))?;
+        Ok(Some(rows))
     }
 }
 

@@ -111,6 +111,12 @@ impl Node {
     }
 
     /// Its board of a competition.
+    /// Whether it has written this record down.
+    pub fn has(&self, id: &str) -> bool {
+        let found = self.client().and_then(|mut client| Ok(client.ask(Ask::Find { prefix: id.to_owned() })?));
+        matches!(found, Ok(Body::Found { records }) if !records.is_empty())
+    }
+
     pub fn board(&self, id: &str) -> anyhow::Result<Board> {
         match self.client()?.ask(Ask::Board { competition: id.to_owned() })? {
             Body::Board(board) => Ok(*board),
