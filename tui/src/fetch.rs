@@ -62,6 +62,8 @@ pub struct Fetches {
     pub competitions: Fetch,
     /// The chosen competition's board.
     pub board: Fetch,
+    /// The chosen competition's entries.
+    pub entries: Fetch,
     /// The peers.
     pub peers: Fetch,
 }
@@ -86,13 +88,14 @@ impl Fetches {
         match command {
             Command::Competitions => Some(&mut self.competitions),
             Command::Board { .. } => Some(&mut self.board),
+            Command::Entries { .. } => Some(&mut self.entries),
             Command::Peers => Some(&mut self.peers),
             _ => None,
         }
     }
 
-    fn each(&mut self) -> [&mut Fetch; 3] {
-        [&mut self.competitions, &mut self.board, &mut self.peers]
+    fn each(&mut self) -> [&mut Fetch; 4] {
+        [&mut self.competitions, &mut self.board, &mut self.entries, &mut self.peers]
     }
 }
 

@@ -63,7 +63,14 @@ fn side_by_side(body: Rect) -> Vec<(Pane, Rect)> {
     let [left, right] = Layout::horizontal([Constraint::Length(left_width), Constraint::Min(0)]).areas(body);
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Fill(3), Constraint::Fill(2), Constraint::Fill(2)]).areas(left);
-    vec![(Pane::Competitions, top), (Pane::Board, right), (Pane::Peers, middle), (Pane::Log, bottom)]
+    let [board, entries] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(right);
+    vec![
+        (Pane::Competitions, top),
+        (Pane::Board, board),
+        (Pane::Entries, entries),
+        (Pane::Peers, middle),
+        (Pane::Log, bottom),
+    ]
 }
 
 fn stacked(body: Rect) -> Vec<(Pane, Rect)> {
@@ -75,8 +82,8 @@ fn stacked(body: Rect) -> Vec<(Pane, Rect)> {
 
 /// Rows that PgUp and PgDn move by in the pane that has the keyboard.
 pub fn page((width, height): (u16, u16), focus: Pane) -> isize {
-    // Borders and heads; a board also has some lines about the competition.
-    let chrome = if focus == Pane::Board { 8 } else { 4 };
+    // Borders and heads; a board and entries also have some lines about the competition.
+    let chrome = if matches!(focus, Pane::Board | Pane::Entries) { 8 } else { 4 };
     let plan = plan(Rect::new(0, 0, width, height), focus);
     let pane_height = plan.panes.iter().find(|(pane, _)| *pane == focus).map_or(0, |(_, r)| r.height);
     isize::try_from(pane_height.saturating_sub(chrome).max(1)).unwrap_or(1)

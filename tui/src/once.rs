@@ -10,7 +10,7 @@ use crate::args::Format;
 use crate::conn::{ConnError, Link};
 use crate::state::scale_of;
 use crate::update::resolve;
-use crate::view::{board, competitions};
+use crate::view::{board, competitions, entries};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -95,6 +95,9 @@ fn print_board(board: &Board, format: Format, now: u64, out: &mut impl Write) ->
         return Ok(writeln!(out)?);
     }
     for (line, _) in board::facts(board, usize::from(WIDTH)) {
+        writeln!(out, "{line}")?;
+    }
+    for line in entries::rules(&board.competition, usize::from(WIDTH)) {
         writeln!(out, "{line}")?;
     }
     if board.rows.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use api::{Board, BoardRow, CompetitionSummary, Hello, Peer};
+use api::{Board, BoardRow, CompetitionSummary, Entry, EntryStanding, Hello, Peer, Standing};
 
 use crate::conn::Down;
 use crate::fetch::Fetches;
@@ -21,6 +21,8 @@ pub enum Pane {
     Competitions,
     /// The chosen competition and its leaderboard.
     Board,
+    /// The chosen competition's rules and who has entered it.
+    Entries,
     /// Connected peers.
     Peers,
     /// What happened.
@@ -29,13 +31,14 @@ pub enum Pane {
 
 impl Pane {
     /// All panes, in the order of Tab.
-    pub const ALL: [Self; 4] = [Self::Competitions, Self::Board, Self::Peers, Self::Log];
+    pub const ALL: [Self; 5] = [Self::Competitions, Self::Board, Self::Entries, Self::Peers, Self::Log];
 
     /// Its name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Competitions => "Competitions",
             Self::Board => "Leaderboard",
+            Self::Entries => "Entries",
             Self::Peers => "Peers",
             Self::Log => "Events",
         }
@@ -127,6 +130,8 @@ pub struct State {
     pub rows: List<BoardRow>,
     /// Lowest and highest end of the rows' intervals, in basis points: the scale of the bars.
     pub scale: (u32, u32),
+    /// Its entries, by the time when the daemon saw them first.
+    pub entries: List<Entry>,
     /// Connected peers.
     pub peers: List<Peer>,
     /// What happened, newest first.
@@ -163,6 +168,7 @@ impl State {
             board: None,
             rows: List::default(),
             scale: (0, 10_000),
+            entries: List::default(),
             peers: List::default(),
             log: List::default(),
             logged: 0,
@@ -181,6 +187,7 @@ impl State {
         match pane {
             Pane::Competitions => self.competitions.filter(),
             Pane::Board => self.rows.filter(),
+            Pane::Entries => self.entries.filter(),
             Pane::Peers => self.peers.filter(),
             Pane::Log => self.log.filter(),
         }
@@ -191,6 +198,7 @@ impl State {
         match self.focus {
             Pane::Competitions => self.competitions.set_filter(filter),
             Pane::Board => self.rows.set_filter(filter),
+            Pane::Entries => self.entries.set_filter(filter),
             Pane::Peers => self.peers.set_filter(filter),
             Pane::Log => self.log.set_filter(filter),
         }
@@ -201,6 +209,7 @@ impl State {
         match self.focus {
             Pane::Competitions => self.competitions.current().is_some(),
             Pane::Board => self.rows.current().is_some(),
+            Pane::Entries => self.entries.current().is_some(),
             Pane::Peers => self.peers.current().is_some(),
             Pane::Log => self.log.current().is_some(),
         }
@@ -221,7 +230,12 @@ impl Item for CompetitionSummary {
 
     fn matches(&self, needle: &str) -> bool {
         let label = if self.open { "open" } else { "sealed" };
-        found(&self.title, needle) || found(&self.id, needle) || found(&self.host, needle) || label == needle
+        let labels = [label, self.phase.as_str()];
+        found(&self.title, needle)
+            || found(&self.id, needle)
+            || found(&self.host, needle)
+            || labels.contains(&needle)
+            || (needle == DISPUTED && !self.disputes.is_empty())
     }
 }
 
@@ -234,6 +248,20 @@ impl Item for BoardRow {
         found(&self.display_name, needle)
             || found(&self.competitor, needle)
             || found(&self.size_class, needle)
+            || standing(self.standing) == needle
+    }
+}
+
+impl Item for Entry {
+    fn same(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    fn matches(&self, needle: &str) -> bool {
+        found(&self.display_name, needle)
+            || found(&self.competitor, needle)
+            || found(&self.size_class, needle)
+            || entry_standing(self.standing) == needle
     }
 }
 
@@ -257,6 +285,19 @@ impl Item for LogLine {
     }
 }
 
+/// What a competition is called of which the host has signed two different records of a kind.
+pub const DISPUTED: &str = "disputed";
+
+/// Where a submission stands, shortly.
+pub fn standing(standing: Standing) -> &'static str {
+    if standing == Standing::LeftOut { "left out" } else { standing.as_str() }
+}
+
+/// Where an entry stands, shortly.
+pub fn entry_standing(standing: EntryStanding) -> &'static str {
+    if standing == EntryStanding::LeftOut { "left out" } else { standing.as_str() }
+}
+
 fn found(text: &str, needle: &str) -> bool {
     text.to_lowercase().contains(needle)
 }
@@ -272,5 +313,5 @@ pub fn scale_of(rows: &[BoardRow]) -> (u32, u32) {
 
 /// The best proved accuracy of a competition in basis points.
 pub fn best_bps(competition: &CompetitionSummary) -> Option<u32> {
-    competition.best.and_then(|best| text::basis_points(best, competition.rows))
+    text::basis_points(competition.best?, competition.rows?)
 }

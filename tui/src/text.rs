@@ -119,6 +119,11 @@ fn hundredths(bps: u32) -> String {
     format!("{}.{:02}", bps / 100, bps % 100)
 }
 
+/// `1 entry`, `2 entries`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// `correct` of `rows` in basis points, rounded down; `None` for no rows.
 pub fn basis_points(correct: u64, rows: u64) -> Option<u32> {
     let bps = (u128::from(correct) * 10_000).checked_div(u128::from(rows))?;
@@ -214,6 +219,8 @@ mod tests {
         assert_eq!(basis_points(1, 0), None);
         assert_eq!(basis_points(u64::MAX, 1), None);
         assert_eq!(millis(6204), "6.2 ms");
+        assert_eq!(count(1, "entry", "entries"), "1 entry");
+        assert_eq!(count(0, "entry", "entries"), "0 entries");
     }
 
     #[test]

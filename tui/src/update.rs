@@ -67,9 +67,11 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.clock.mono_ms;
     let chosen = &state.chosen;
     let board = || chosen.clone().map(|competition| Command::Board { competition });
+    let entries = || chosen.clone().map(|competition| Command::Entries { competition });
     let due = [
         state.fetches.competitions.take(now, || Some(Command::Competitions)),
         state.fetches.board.take(now, board),
+        state.fetches.entries.take(now, entries),
         state.fetches.peers.take(now, || Some(Command::Peers)),
     ];
     effects.extend(due.into_iter().flatten().map(Effect::Send));
@@ -134,6 +136,7 @@ fn move_by(state: &mut State, rows: isize) {
     match state.focus {
         Pane::Competitions => state.competitions.move_by(rows),
         Pane::Board => state.rows.move_by(rows),
+        Pane::Entries => state.entries.move_by(rows),
         Pane::Peers => state.peers.move_by(rows),
         Pane::Log => state.log.move_by(rows),
     }
@@ -169,10 +172,13 @@ fn choose(state: &mut State, id: String) {
         state.chosen = Some(id);
         state.board = None;
         state.rows = Default::default();
-        // An answer for the board before is no longer awaited; it is ignored when it comes.
+        state.entries = Default::default();
+        // Answers for the competition before are no longer awaited; they are ignored when they come.
         state.fetches.board.reset();
+        state.fetches.entries.reset();
     }
     state.fetches.board.want(state.clock.mono_ms);
+    state.fetches.entries.want(state.clock.mono_ms);
 }
 
 fn refresh(state: &mut State, effects: &mut Vec<Effect>) {
@@ -230,6 +236,7 @@ fn on_answer(state: &mut State, command: &Command, body: Body) {
             state.rows.replace(rows);
             state.board = Some(*board);
         }
+        Body::Entries { entries } => state.entries.replace(entries),
         Body::Peers { peers } => state.peers.replace(peers),
         Body::Error { message, .. } => fail(state, message),
         _ => fail(state, "the daemon answered another question than was asked".to_owned()),
@@ -299,6 +306,10 @@ fn on_event(state: &mut State, event: Event) {
             state.fetches.competitions.want(soon);
             if state.chosen.as_ref() == Some(&competition) {
                 state.fetches.board.want(soon);
+                // A proof changes nothing about who has entered.
+                if kind != "submission" {
+                    state.fetches.entries.want(soon);
+                }
             }
             let checked = if verify_us > 0 {
                 format!(", checked in {}", text::millis(verify_us))

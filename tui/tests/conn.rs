@@ -150,8 +150,8 @@ async fn another_version_is_told_even_if_its_greeting_looks_different() {
     let (_dir, listener, mut client) = listen();
     let mut daemon = Daemon::accept(&listener).await;
     daemon.request().await.unwrap();
-    daemon.raw(b"{\"id\":0,\"body\":{\"name\":\"hello\",\"api_version\":2,\"who\":[]}}\n").await;
-    assert_eq!(client.lost().await, Down::Version { expected: 1, got: 2 });
+    daemon.raw(b"{\"id\":0,\"body\":{\"name\":\"hello\",\"api_version\":99,\"who\":[]}}\n").await;
+    assert_eq!(client.lost().await, Down::Version { expected: api::API_VERSION, got: 99 });
     assert_eq!(daemon.request().await, None, "nothing more is asked of it");
     // It is tried again: the daemon may have been replaced.
     let mut daemon = Daemon::accept(&listener).await;

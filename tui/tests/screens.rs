@@ -4,7 +4,7 @@
 
 mod common;
 
-use api::{Body, Command};
+use api::{Body, Command, OPEN_LABEL, Phase, SEALED_LABEL, Standing};
 use common::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -12,8 +12,8 @@ use ratatui::style::Modifier;
 use tui::conn::{Down, FromConn};
 use tui::state::{Overlay, Pane, State};
 use tui::theme::Theme;
-use tui::view::board::OPEN;
 use tui::view::draw;
+use tui::view::entries::rules;
 
 const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (200, 50)];
 
@@ -136,7 +136,7 @@ fn warnings_are_visible_at_every_usual_size() {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         // Borders and other panes stand between the lines of a wrapped warning.
         let page = screen(&state);
-        assert!(words(&page).contains(OPEN), "{size:?}");
+        assert!(words(&page).contains(OPEN_LABEL), "{size:?}");
         for part in
             ["single-party key: its maker could forge proofs", "read weights", "12 records known, 1 pending"]
         {
@@ -155,7 +155,137 @@ fn warnings_are_visible_at_every_usual_size() {
 fn sealed_competitions_have_no_open_label() {
     let mut state = full((80, 24));
     state.board.as_mut().unwrap().competition.open = false;
-    assert!(!screen(&state).contains(OPEN));
+    let page = screen(&state);
+    assert!(!page.contains(OPEN_LABEL));
+    assert!(page.contains(SEALED_LABEL));
+}
+
+/// A sealed competition whose test set is not known, and who has entered it.
+fn committing(size: (u16, u16)) -> State {
+    let mut competition = sealed("5ea1", "Wine: which grape?", Phase::Committing);
+    (competition.rows, competition.best, competition.submissions) = (None, None, 0);
+    let mut board = board(competition, Vec::new());
+    (board.test_set, board.test_set_here) = (None, false);
+    with(size, board, entries())
+}
+
+/// A closed competition: two rows are final, the best one came too late for the host.
+fn closed(size: (u16, u16)) -> State {
+    let mut competition = sealed("c105ed", "Wine: which grape?", Phase::Closed);
+    competition.reveals = vec![host_record("4e", 4, 1)];
+    competition.closes = vec![host_record("c1", 2, 0)];
+    let mut rows = rows();
+    rows.rotate_left(1);
+    for (rank, row) in (1..).zip(&mut rows) {
+        let left_out = rank == 3;
+        row.standing = if left_out { Standing::LeftOut } else { Standing::Final };
+        row.rank = (!left_out).then_some(rank);
+    }
+    with(size, board(competition, rows), entries())
+}
+
+/// A competition whose host has signed two reveals and two closes.
+fn disputed(size: (u16, u16)) -> State {
+    let mut competition = sealed("d15", "Wine: which grape?", Phase::Closed);
+    competition.disputes = vec!["reveal".to_owned(), "close".to_owned()];
+    competition.reveals = vec![host_record("4e", 4, 1), host_record("4f", 3, 0)];
+    competition.closes = vec![host_record("c1", 2, 0), host_record("c2", 1, 1)];
+    with(size, board(competition, rows()), entries())
+}
+
+/// Two competitors whose names look the same.
+fn namesakes(size: (u16, u16)) -> State {
+    let mut rows = rows();
+    for (row, name) in rows.iter_mut().zip(["Zoë", "Zоё"]) {
+        (row.display_name, row.namesake) = (name.to_owned(), true);
+    }
+    with(size, board(competitions().remove(0), rows), entries())
+}
+
+fn on(pane: Pane, overlay: Option<Overlay>, make: fn((u16, u16)) -> State) -> impl Fn((u16, u16)) -> State {
+    move |size| {
+        let mut state = make(size);
+        (state.focus, state.overlay) = (pane, overlay);
+        state
+    }
+}
+
+#[test]
+fn a_sealed_competition_in_its_committing_phase() {
+    snapshots("committing", committing);
+    snapshots("committing_board", on(Pane::Board, None, committing));
+    snapshots("committing_entries", on(Pane::Entries, None, committing));
+}
+
+#[test]
+fn details_of_an_entry() {
+    snapshots("entry_details", on(Pane::Entries, Some(Overlay::Details), committing));
+}
+
+#[test]
+fn a_closed_competition_with_final_and_left_out_rows() {
+    snapshots("closed", on(Pane::Board, None, closed));
+    snapshots("closed_entries", on(Pane::Entries, None, closed));
+    snapshots("left_out_details", |size| {
+        let mut state = on(Pane::Board, Some(Overlay::Details), closed)(size);
+        state.rows.bottom();
+        state
+    });
+}
+
+#[test]
+fn a_disputed_competition() {
+    snapshots("disputed_list", disputed);
+    snapshots("disputed", on(Pane::Board, None, disputed));
+    snapshots("disputed_entries", on(Pane::Entries, None, disputed));
+}
+
+#[test]
+fn namesakes_are_marked() {
+    snapshots("namesakes", on(Pane::Board, None, namesakes));
+    snapshots("namesake_details", on(Pane::Board, Some(Overlay::Details), namesakes));
+}
+
+#[test]
+fn disputes_are_told_in_the_style_of_warnings_at_every_usual_size() {
+    let theme = Theme::new(true);
+    for (size, pane) in SIZES.into_iter().flat_map(|size| [(size, Pane::Competitions), (size, Pane::Board)]) {
+        let state = on(pane, None, disputed)(size);
+        let terminal = drawn(&state, &theme);
+        let buffer = terminal.backend().buffer();
+        let styled = |wanted: &str| {
+            let (page, width) = (screen(&state), usize::from(size.0));
+            let (y, line) = page.lines().enumerate().find(|(_, l)| l.contains(wanted)).expect(wanted);
+            let x = tui::text::width(&line[..line.find(wanted).unwrap()]);
+            buffer.content()[y * width + x].fg == theme.warning().fg.unwrap()
+        };
+        let said = "disputed: the host has signed two reveals";
+        assert!(styled(if pane == Pane::Board { said } else { "disputed: W" }), "{size:?} {pane:?}");
+    }
+}
+
+#[test]
+fn the_smallest_usual_screen_loses_no_line() {
+    let size = SIZES[0];
+    for make in [committing, closed, disputed, namesakes] {
+        let details = screen(&on(Pane::Board, Some(Overlay::Details), make)(size));
+        if !make(size).rows.items().is_empty() {
+            assert!(details.contains("\nentry "), "the last field is there:\n{details}");
+            assert!(details.contains(&make(size).rows.current().unwrap().competitor[44..]), "{details}");
+        }
+        let entries = screen(&on(Pane::Entries, None, make)(size));
+        let rules = rules(&make(size).board.unwrap().competition, usize::from(size.0));
+        assert!(rules.iter().all(|line| entries.contains(line.as_str())), "{entries}");
+        assert!(entries.contains("Zoë"), "{entries}");
+        let state = on(Pane::Board, None, make)(size);
+        let rows = state.rows.items().len().min(2);
+        let page = screen(&state);
+        let shown = state.rows.items().iter().filter(|r| page.contains(&tui::text::interval(r.interval_bps)));
+        assert!(shown.count() >= rows, "{page}");
+    }
+    let mut help = full(size);
+    help.overlay = Some(Overlay::Help);
+    assert!(screen(&help).contains("quit"));
 }
 
 #[test]
@@ -180,8 +310,16 @@ fn columns_of_wide_names_are_aligned() {
 
 #[test]
 fn every_size_can_be_drawn_in_every_state() {
-    let states: [fn((u16, u16)) -> State; 4] =
-        [full, fresh, |s| down(s, Down::NoDaemon), |s| down(s, Down::Other("x ".repeat(400)))];
+    let states: [fn((u16, u16)) -> State; 8] = [
+        full,
+        fresh,
+        |s| down(s, Down::NoDaemon),
+        |s| down(s, Down::Other("x ".repeat(400))),
+        committing,
+        closed,
+        disputed,
+        namesakes,
+    ];
     for make in states {
         for width in (1..210).step_by(19) {
             for height in (1..60).step_by(5) {

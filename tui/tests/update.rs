@@ -39,6 +39,10 @@ fn ask_board(start: &str) -> Effect {
     Effect::Send(Command::Board { competition: id(start) })
 }
 
+fn ask_entries(start: &str) -> Effect {
+    Effect::Send(Command::Entries { competition: id(start) })
+}
+
 const SIZE: (u16, u16) = (80, 24);
 
 #[test]
@@ -47,7 +51,7 @@ fn connecting_asks_for_everything_and_the_newest_competition_is_shown() {
     assert_eq!(connect(&mut state), [Effect::Send(Command::Competitions), Effect::Send(Command::Peers)]);
     let effects =
         answer(&mut state, Command::Competitions, Body::Competitions { competitions: competitions() });
-    assert_eq!(effects, [ask_board("3fa9c1")]);
+    assert_eq!(effects, [ask_board("3fa9c1"), ask_entries("3fa9c1")]);
     assert_eq!(state.focus, Pane::Competitions);
 }
 
@@ -73,7 +77,7 @@ fn the_wanted_competition_is_found_by_its_prefix_even_later() {
     assert!(tick(&mut state, DEBOUNCE_MS).contains(&Effect::Send(Command::Competitions)));
     known.push(late);
     let effects = answer(&mut state, Command::Competitions, Body::Competitions { competitions: known });
-    assert_eq!(effects, [ask_board("beef")]);
+    assert_eq!(effects, [ask_board("beef"), ask_entries("beef")]);
     assert_eq!(state.focus, Pane::Board);
     assert_eq!(state.competitions.current().unwrap().id, id("beef"));
 }
@@ -107,6 +111,33 @@ fn records_of_other_competitions_leave_the_board_alone() {
 }
 
 #[test]
+fn entries_are_asked_for_after_everything_but_a_proof() {
+    for (kind, asked) in [("entry", true), ("withdrawal", true), ("reveal", true), ("submission", false)] {
+        let mut state = full(SIZE);
+        let Event::RecordAccepted { id, competition, summary, verify_us, .. } = accepted("3fa9c1") else {
+            panic!("a record")
+        };
+        let kind = kind.to_owned();
+        event(&mut state, Event::RecordAccepted { kind, id, competition, summary, verify_us });
+        let effects = tick(&mut state, DEBOUNCE_MS);
+        assert_eq!(effects.contains(&ask_entries("3fa9c1")), asked, "{effects:?}");
+    }
+}
+
+#[test]
+fn entries_are_walked_and_filtered_like_rows() {
+    let mut state = full(SIZE);
+    state.focus = Pane::Entries;
+    press(&mut state, KeyCode::Char('G'));
+    assert_eq!(state.entries.current(), entries().last());
+    press(&mut state, KeyCode::Enter);
+    assert_eq!(state.overlay, Some(Overlay::Details));
+    press(&mut state, KeyCode::Esc);
+    state.set_filter("withdrawn".to_owned());
+    assert_eq!(state.entries.shown_len(), 1);
+}
+
+#[test]
 fn peers_and_lost_events_are_asked_for() {
     let mut state = full(SIZE);
     event(&mut state, Event::PeerConnected { peer_id: peer_id("New") });
@@ -114,24 +145,28 @@ fn peers_and_lost_events_are_asked_for() {
     answer(&mut state, Command::Peers, Body::Peers { peers: Vec::new() });
     assert!(state.peers.items().is_empty());
     event(&mut state, Event::Lagged { missed: 9 });
-    assert_eq!(tick(&mut state, 3 * DEBOUNCE_MS).len(), 3);
+    assert_eq!(tick(&mut state, 3 * DEBOUNCE_MS).len(), 4);
 }
 
 #[test]
 fn everything_is_asked_for_again_after_a_while() {
     let mut state = full(SIZE);
     assert!(tick(&mut state, REFRESH_MS - 1).is_empty());
-    assert_eq!(tick(&mut state, REFRESH_MS).len(), 3);
+    assert_eq!(tick(&mut state, REFRESH_MS).len(), 4);
 }
 
 #[test]
 fn a_late_answer_for_another_board_is_ignored() {
     let mut state = full(SIZE);
     press(&mut state, KeyCode::Char('j'));
-    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("d19175")]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("d19175"), ask_entries("d19175")]);
+    assert!(state.entries.items().is_empty(), "nobody is shown who entered another one");
     press(&mut state, KeyCode::Esc);
     press(&mut state, KeyCode::Char('k'));
-    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("3fa9c1")]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("3fa9c1"), ask_entries("3fa9c1")]);
+    let late = Body::Entries { entries: entries() };
+    answer(&mut state, Command::Entries { competition: id("d19175") }, late);
+    assert!(state.entries.items().is_empty());
     let other = board(competitions().remove(1), rows());
     answer(&mut state, Command::Board { competition: id("d19175") }, Body::Board(Box::new(other)));
     assert!(state.board.is_none());
@@ -179,7 +214,7 @@ fn losing_the_connection_keeps_what_was_known_and_asks_again_after_reconnecting(
     conn(&mut state, lost);
     assert_eq!(state.logged, logged, "the same failure is told once");
     assert!(tick(&mut state, 60_000).is_empty());
-    assert_eq!(connect(&mut state).len(), 3);
+    assert_eq!(connect(&mut state).len(), 4);
 }
 
 #[test]
@@ -194,7 +229,7 @@ fn what_could_not_be_sent_is_sent_later() {
 #[test]
 fn panes_go_round_and_escape_leads_back() {
     let mut state = full(SIZE);
-    for pane in [Pane::Board, Pane::Peers, Pane::Log, Pane::Competitions] {
+    for pane in [Pane::Board, Pane::Entries, Pane::Peers, Pane::Log, Pane::Competitions] {
         press(&mut state, KeyCode::Tab);
         assert_eq!(state.focus, pane);
     }
@@ -222,7 +257,7 @@ fn rows_are_walked_by_keys() {
         (KeyCode::Up, 1),
     ] {
         press(&mut state, key);
-        assert_eq!(rank(&state), expected, "{key:?}");
+        assert_eq!(rank(&state), Some(expected), "{key:?}");
     }
 }
 
@@ -253,7 +288,7 @@ fn filters_are_typed_kept_dropped_and_bounded() {
     assert_eq!(state.competitions.shown_len(), 1);
     press(&mut state, KeyCode::Enter);
     assert!(!state.typing);
-    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("beef")]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [ask_board("beef"), ask_entries("beef")]);
     press(&mut state, KeyCode::Esc);
     assert_eq!(state.focus, Pane::Competitions);
     press(&mut state, KeyCode::Esc);

@@ -1,18 +1,17 @@
 //! The chosen competition and its leaderboard.
 
-use api::{Board, BoardRow, SetupTrust};
+use api::{
+    Board, BoardRow, CompetitionSummary, HostRecord, OPEN_LABEL, Phase, SEALED_LABEL, SetupTrust, Standing,
+};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Row, competitions, lines, table};
-use crate::state::{Pane, State};
+use crate::state::{DISPUTED, Pane, State, standing};
 use crate::table::{Column, Placed, arrange, heads, line};
 use crate::text::{self, Align};
 use crate::theme::Theme;
-
-/// What everybody must know of a competition whose test set was known to the competitors.
-pub const OPEN: &str = "open: the test set was public before the models were fixed";
 
 const BAR: usize = 4;
 const COLUMNS: &[Column] = &[
@@ -23,7 +22,8 @@ const COLUMNS: &[Column] = &[
     Column { title: "", min: 8, max: 24, align: Align::Left, keep: 200, grow: 6 },
     Column { title: "95 % CI", min: 11, max: 12, align: Align::Right, keep: 252, grow: 4 },
     Column { title: "tries", min: 5, max: 5, align: Align::Right, keep: 230, grow: 9 },
-    Column { title: "when", min: 4, max: 16, align: Align::Left, keep: 220, grow: 1 },
+    Column { title: "when", min: 4, max: 16, align: Align::Left, keep: 220, grow: 2 },
+    Column { title: "state", min: 5, max: 8, align: Align::Left, keep: 245, grow: 1 },
     Column { title: "check", min: 5, max: 12, align: Align::Left, keep: 240, grow: 3 },
     Column { title: "setup", min: 6, max: 12, align: Align::Left, keep: 190, grow: 2 },
 ];
@@ -63,7 +63,8 @@ impl Table {
     fn cell(&self, row: &BoardRow, column: usize, width: u16) -> String {
         let roomy = |wanted: u16| width >= wanted;
         match column {
-            0 => row.rank.to_string(),
+            0 => rank(row),
+            1 if row.namesake => format!("≈{}", row.display_name),
             1 => row.display_name.clone(),
             2 => text::short_peer(&row.competitor, usize::from(width).saturating_sub(1)),
             3 => text::percent(row.accuracy_bps),
@@ -72,10 +73,17 @@ impl Table {
             6 => row.entries.to_string(),
             7 if roomy(16) => text::date(row.submitted),
             7 => text::age(self.now, row.submitted),
-            8 if roomy(12) && row.checked_here && row.verify_us > 0 => {
+            8 => match row.standing {
+                any if roomy(8) => standing(any),
+                Standing::Pending => "pend.",
+                Standing::Final => "final",
+                Standing::LeftOut => "out",
+            }
+            .to_owned(),
+            9 if roomy(12) && row.checked_here && row.verify_us > 0 => {
                 format!("yes, {}", text::millis(row.verify_us))
             }
-            8 => if row.checked_here { "yes" } else { "no" }.to_owned(),
+            9 => if row.checked_here { "yes" } else { "no" }.to_owned(),
             _ => match row.setup {
                 SetupTrust::SingleParty if roomy(12) => "single party",
                 SetupTrust::SingleParty => "single",
@@ -83,6 +91,11 @@ impl Table {
             .to_owned(),
         }
     }
+}
+
+/// A row's rank; `-` if it has none.
+pub fn rank(row: &BoardRow) -> String {
+    row.rank.map_or_else(|| "-".to_owned(), |rank| rank.to_string())
 }
 
 /// An interval and the value in it, on a scale, as `width` characters: ` ├─●──┤  `.
@@ -111,9 +124,11 @@ pub enum Weight {
     Title,
     /// What a reader must know before trusting a row.
     Warning,
-    /// How complete this node's view is.
-    Completeness,
-    /// What can be left out where there is no room.
+    /// What a reader must know before reading a row.
+    Plain,
+    /// What can be left out where there is little room.
+    Task,
+    /// What is left out first.
     Extra,
 }
 
@@ -123,28 +138,50 @@ pub fn facts(board: &Board, width: usize) -> Vec<(String, Weight)> {
     let mut add = |said: &str, weight: Weight| {
         facts.extend(text::wrap(said, width).into_iter().map(|line| (line, weight)));
     };
+    let competition = &board.competition;
+    if let Some(dispute) = dispute(competition) {
+        add(&dispute, Weight::Warning);
+    }
     add(&text::clip(&board.description, 2 * width), Weight::Extra);
-    add(&task(board), Weight::Extra);
-    if board.competition.open {
-        add(OPEN, Weight::Warning);
+    add(&format!("{} · {}", competition.phase.as_str(), deadline(competition)), Weight::Plain);
+    add(&task(competition), Weight::Task);
+    if competition.open {
+        add(OPEN_LABEL, Weight::Warning);
+    } else {
+        add(SEALED_LABEL, Weight::Plain);
     }
     add(setup_warning(board.setup), Weight::Warning);
-    add(&completeness(board), Weight::Completeness);
+    add(&completeness(board), Weight::Plain);
     facts
 }
 
-fn task(board: &Board) -> String {
-    let c = &board.competition;
+/// Which records the host has signed two different ones of, if any.
+pub fn dispute(competition: &CompetitionSummary) -> Option<String> {
+    let twice = competition.disputes.iter().map(|kind| format!("two {kind}s")).collect::<Vec<_>>();
+    (!twice.is_empty()).then(|| format!("{DISPUTED}: the host has signed {}", twice.join(" and ")))
+}
+
+/// The deadline that comes next, or the last one.
+fn deadline(competition: &CompetitionSummary) -> String {
+    match competition.phase {
+        Phase::Announced | Phase::Committing => {
+            format!("commit deadline {}", text::date(competition.commit_deadline))
+        }
+        Phase::Revealed | Phase::Proving | Phase::Closed => {
+            format!("prove deadline {}", text::date(competition.prove_deadline))
+        }
+    }
+}
+
+fn task(c: &CompetitionSummary) -> String {
     let threshold = if c.threshold_bps > 0 {
         format!(" · threshold {}", text::percent(c.threshold_bps))
     } else {
         String::new()
     };
     format!(
-        "{} until {} · {} rows of {} features, {} classes · {}{threshold}",
-        competitions::phase(c.phase),
-        text::date(c.prove_deadline),
-        c.rows,
+        "{} rows of {} features, {} classes · {}{threshold}",
+        competitions::rows(c),
         c.features,
         c.classes,
         c.size_classes.join(", "),
@@ -160,12 +197,34 @@ pub fn setup_warning(setup: SetupTrust) -> &'static str {
 
 fn completeness(board: &Board) -> String {
     let test_set = if board.test_set_here { "" } else { " · test set not here yet" };
+    // What each of several lists stands beside the entries.
+    let said = |records: &[HostRecord], say: fn(&HostRecord) -> String, many: &str| match records {
+        [] => String::new(),
+        [only] => format!(" · {}", say(only)),
+        more => format!(" · {} {many}", more.len()),
+    };
+    let c = &board.competition;
+    let host = said(&c.reveals, reveal, "reveals") + &said(&c.closes, close, "closes");
     format!(
-        "{} records known, {} pending · fingerprint {}{test_set}",
-        board.records,
+        "{}, {} pending{host} · fingerprint {}{test_set}",
+        text::count(board.records, "record known", "records known"),
         board.pending,
         text::short_hex(&board.fingerprint)
     )
+}
+
+/// What a reveal lists.
+fn reveal(record: &HostRecord) -> String {
+    format!("reveal ({} listed{})", text::count(record.listed, "entry", "entries"), missing(record))
+}
+
+/// What a close lists.
+fn close(record: &HostRecord) -> String {
+    format!("close ({} final{})", record.listed, missing(record))
+}
+
+fn missing(record: &HostRecord) -> String {
+    if record.missing > 0 { format!(", {} missing here", record.missing) } else { String::new() }
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
@@ -178,15 +237,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     };
     let mut facts = facts(board, usize::from(area.width));
     // Heads and a few rows must remain; the warnings always do.
-    if facts.len() + 5 > usize::from(area.height) {
-        facts.retain(|(_, weight)| *weight != Weight::Extra);
+    for spare in [Weight::Extra, Weight::Task] {
+        if facts.len() + 5 > usize::from(area.height) {
+            facts.retain(|(_, weight)| *weight != spare);
+        }
     }
     let used = u16::try_from(facts.len()).unwrap_or(u16::MAX).min(area.height);
     let style = |weight| match weight {
         Weight::Title => theme.title(),
         Weight::Warning => theme.warning(),
-        Weight::Completeness => Style::new(),
-        Weight::Extra => theme.dim(),
+        Weight::Plain => Style::new(),
+        Weight::Task | Weight::Extra => theme.dim(),
     };
     lines(frame, area, facts.into_iter().map(|(line, weight)| (line, style(weight))));
     let below = Rect { y: area.y + used, height: area.height - used, ..area };
@@ -198,7 +259,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
 
 fn nobody(pending: u64) -> String {
     if pending > 0 {
-        format!("No verified submission yet; {pending} records are being checked.")
+        let records = text::count(pending, "record is", "records are");
+        format!("No verified submission yet; {records} being checked.")
     } else {
         "No verified submission yet.".to_owned()
     }
@@ -208,7 +270,11 @@ fn rows(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
     let columns = Table::new(area.width.saturating_sub(1), state.scale, state.clock.unix);
     let focused = state.focus == Pane::Board;
     table(frame, area, &columns.heads(), &state.rows, focused, theme, |row| {
-        let style = if row.mine { theme.mine() } else { Style::new() };
+        let style = match row.standing {
+            _ if row.mine => theme.mine(),
+            Standing::LeftOut => theme.dim(),
+            Standing::Pending | Standing::Final => Style::new(),
+        };
         Row { mark: if row.mine { '*' } else { ' ' }, text: columns.line(row), style }
     });
 }

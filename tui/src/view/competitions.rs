@@ -1,21 +1,21 @@
 //! The list of competitions.
 
-use api::{CompetitionSummary, Phase};
+use api::CompetitionSummary;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Row, table};
-use crate::state::{Pane, State, best_bps};
+use crate::state::{DISPUTED, Pane, State, best_bps};
 use crate::table::{Column, Placed, arrange, heads, line};
 use crate::text::{self, Align};
 use crate::theme::Theme;
 
 const COLUMNS: &[Column] = &[
     Column { title: "title", min: 10, max: 60, align: Align::Left, keep: 255, grow: 1 },
-    Column { title: "phase", min: 7, max: 7, align: Align::Left, keep: 240, grow: 9 },
+    Column { title: "phase", min: 10, max: 10, align: Align::Left, keep: 240, grow: 9 },
     Column { title: "set", min: 6, max: 6, align: Align::Left, keep: 245, grow: 9 },
-    Column { title: "rows", min: 5, max: 8, align: Align::Right, keep: 200, grow: 9 },
+    Column { title: "rows", min: 7, max: 9, align: Align::Right, keep: 200, grow: 9 },
     Column { title: "size class", min: 10, max: 16, align: Align::Left, keep: 190, grow: 0 },
     Column { title: "entries", min: 7, max: 7, align: Align::Right, keep: 210, grow: 9 },
     Column { title: "best", min: 8, max: 8, align: Align::Right, keep: 250, grow: 9 },
@@ -46,10 +46,12 @@ impl Table {
 
 fn cell(c: &CompetitionSummary, column: usize, width: u16) -> String {
     match column {
-        0 => c.title.clone(),
-        1 => phase(c.phase).to_owned(),
+        0 if c.disputes.is_empty() => c.title.clone(),
+        // In front, where no width cuts it off.
+        0 => format!("{DISPUTED}: {}", c.title),
+        1 => c.phase.as_str().to_owned(),
         2 => if c.open { "open" } else { "sealed" }.to_owned(),
-        3 => c.rows.to_string(),
+        3 => rows(c),
         4 => classes(&c.size_classes, usize::from(width)),
         5 => c.entries.to_string(),
         _ => best_bps(c).map_or_else(|| "-".to_owned(), text::percent),
@@ -68,12 +70,9 @@ fn classes(classes: &[String], width: usize) -> String {
     }
 }
 
-/// The name of a phase.
-pub fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Proving => "proving",
-        Phase::Closed => "closed",
-    }
+/// How many rows the test set has, or at least has while it is sealed.
+pub fn rows(competition: &CompetitionSummary) -> String {
+    competition.rows.map_or_else(|| format!(">={}", competition.min_rows), |rows| rows.to_string())
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
@@ -81,7 +80,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &The
     let focused = state.focus == Pane::Competitions;
     table(frame, area, &columns.heads(), &state.competitions, focused, theme, |c| {
         let shown = state.chosen.as_ref() == Some(&c.id);
-        let style = if shown { theme.title() } else { Style::new() };
+        let style = if !c.disputes.is_empty() {
+            theme.warning()
+        } else if shown {
+            theme.title()
+        } else {
+            Style::new()
+        };
         Row { mark: if shown { '•' } else { ' ' }, text: columns.line(c), style }
     });
 }

@@ -14,16 +14,20 @@ const WORDS: &[(&str, &str)] = &[
     ("95 % CI", "Wilson interval from the number of rows, for one entry"),
     ("tries", "entries of this competitor; many make luck likelier"),
     ("when", "the competitor's own claim, UTC"),
+    ("state", "pending, final, or left out (no rank), says the host"),
     ("check", "whether this node verified the proof itself"),
     ("setup", "who made the key, hence who could forge with it"),
-    ("key, *", "end of the competitor's peer id; * is this node"),
+    ("key * ≈", "end of the peer id; this node; another name looks so"),
 ];
 const WIDTH: u16 = 64;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     let keys = BINDINGS.iter().map(|b| (pair(b.shown, b.help), Style::new()));
     let words = WORDS.iter().map(|(word, meaning)| (pair(word, meaning), theme.dim()));
-    let all: Vec<_> = keys.chain([(String::new(), Style::new())]).chain(words).collect();
+    // A line between them, where there is room for it and the borders.
+    let roomy = BINDINGS.len() + WORDS.len() + 3 <= usize::from(area.height);
+    let gap = roomy.then(|| (String::new(), Style::new()));
+    let all: Vec<_> = keys.chain(gap).chain(words).collect();
     let rows = u16::try_from(all.len()).unwrap_or(u16::MAX);
     let inside = popup(frame, area, " Help (Esc closes it) ", (WIDTH, rows), theme);
     let width = usize::from(inside.width);

@@ -3,6 +3,7 @@
 pub mod board;
 pub mod competitions;
 mod details;
+pub mod entries;
 mod help;
 mod log;
 mod notice;
@@ -55,6 +56,7 @@ fn draw_pane(frame: &mut Frame<'_>, area: Rect, pane: Pane, borders: bool, state
     match pane {
         Pane::Competitions => competitions::draw(frame, inside, state, theme),
         Pane::Board => board::draw(frame, inside, state, theme),
+        Pane::Entries => entries::draw(frame, inside, state, theme),
         Pane::Peers => peers::draw(frame, inside, state, theme),
         Pane::Log => log::draw(frame, inside, state, theme),
     }
@@ -65,6 +67,7 @@ fn heading(pane: Pane, state: &State) -> String {
     let (shown, all) = match pane {
         Pane::Competitions => counts(&state.competitions),
         Pane::Board => counts(&state.rows),
+        Pane::Entries => counts(&state.entries),
         Pane::Peers => counts(&state.peers),
         Pane::Log => counts(&state.log),
     };

@@ -62,7 +62,7 @@ fn down(why: &Down, socket: &str) -> Notice {
 
 /// There are no competitions: how to make or find one.
 fn empty(state: &State) -> Option<Notice> {
-    let list = matches!(state.focus, Pane::Competitions | Pane::Board);
+    let list = matches!(state.focus, Pane::Competitions | Pane::Board | Pane::Entries);
     if !state.competitions.items().is_empty() || !list {
         return None;
     }

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use api::{
-    API_VERSION, Board, BoardRow, Body, Command, CompetitionSummary, Event, Hello, Peer, Phase, Reply,
-    Request, SetupTrust,
+    API_VERSION, Board, BoardRow, Body, Command, CompetitionSummary, Entry, EntryStanding, Event, Hello,
+    HostRecord, OPEN_LABEL, Peer, Phase, Reply, Request, SEALED_LABEL, SetupTrust, Standing,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -34,23 +34,76 @@ pub fn competition(start: &str, title: &str, open: bool) -> CompetitionSummary {
         host: peer_id("Host"),
         phase: Phase::Proving,
         open,
-        rows: 898,
+        openness: if open { OPEN_LABEL } else { SEALED_LABEL }.to_owned(),
+        disputes: Vec::new(),
+        rows: Some(898),
+        min_rows: 898,
         features: 64,
         classes: 10,
         size_classes: vec!["linear-64x10".to_owned(), "mlp-64-32-10".to_owned()],
         threshold_bps: 9_000,
+        levels_bps: Vec::new(),
+        tie_rule: "shared_rank".to_owned(),
+        max_entries: 3,
+        max_withdrawals: 1,
+        max_submissions: 8,
         entries: 3,
         submissions: 3,
         best: Some(874),
         created: NOW - 7_200,
+        commit_deadline: NOW + 86_400,
         prove_deadline: NOW + 86_400,
+        reveals: Vec::new(),
+        closes: Vec::new(),
     }
+}
+
+/// A sealed competition with levels of claims.
+pub fn sealed(start: &str, title: &str, phase: Phase) -> CompetitionSummary {
+    CompetitionSummary {
+        phase,
+        levels_bps: vec![8_500, 9_000, 9_500],
+        tie_rule: "entry_id".to_owned(),
+        commit_deadline: NOW + 3_600,
+        ..competition(start, title, false)
+    }
+}
+
+/// A reveal or a close.
+pub fn host_record(start: &str, listed: u64, missing: u64) -> HostRecord {
+    HostRecord { id: id(start), listed, missing, created: NOW - 120, first_seen: NOW - 60 }
+}
+
+pub fn entry(number: u64, name: &str, standing: EntryStanding) -> Entry {
+    Entry {
+        id: id(&format!("e{number:03}")),
+        display_name: name.to_owned(),
+        competitor: peer_id(&format!("Comp{number:04}")),
+        size_class: "mlp-64-32-10".to_owned(),
+        standing,
+        created: NOW - 3_600 + 60 * number,
+        first_seen: NOW - 3_500 + 60 * number,
+        mine: number == 2,
+    }
+}
+
+/// An entry of every standing.
+pub fn entries() -> Vec<Entry> {
+    vec![
+        entry(1, "日本語の名前はとても長い", EntryStanding::OnRoster),
+        entry(2, "Zoë", EntryStanding::Entered),
+        entry(3, "a name that is longer than any column for names", EntryStanding::Withdrawn),
+        entry(4, "greedy", EntryStanding::BeyondCap),
+        entry(5, "late", EntryStanding::LeftOut),
+    ]
 }
 
 pub fn row(rank: u64, name: &str, correct: u64, interval_bps: (u32, u32)) -> BoardRow {
     BoardRow {
-        rank,
+        rank: Some(rank),
+        standing: Standing::Pending,
         display_name: name.to_owned(),
+        namesake: false,
         competitor: peer_id(&format!("Comp{rank:04}")),
         entry: id(&format!("e{rank:03}")),
         submission: id(&format!("5{rank:03}")),
@@ -83,7 +136,7 @@ pub fn board(competition: CompetitionSummary, rows: Vec<BoardRow>) -> Board {
         description: "Handwritten digits, eight by eight pixels, as scikit-learn has them.".to_owned(),
         setup: SetupTrust::SingleParty,
         test_set_here: true,
-        test_set: id("7e57"),
+        test_set: Some(id("7e57")),
         records: 12,
         pending: 1,
         fingerprint: id("3fa9c1d2e0b1"),
@@ -139,7 +192,8 @@ pub fn tick(state: &mut State, mono_ms: u64) -> Vec<Effect> {
 pub fn competitions() -> Vec<CompetitionSummary> {
     let mut closed = competition("beef", "Breast cancer", false);
     closed.phase = Phase::Closed;
-    closed.rows = 284;
+    closed.rows = Some(284);
+    closed.min_rows = 200;
     closed.best = None;
     closed.entries = 0;
     closed.size_classes.truncate(1);
@@ -152,13 +206,19 @@ pub fn competitions() -> Vec<CompetitionSummary> {
 
 /// A state in which everything has arrived.
 pub fn full(size: (u16, u16)) -> State {
+    with(size, board(competitions().remove(0), rows()), entries())
+}
+
+/// A state in which everything has arrived, with this board and these entries; its competition is the first.
+pub fn with(size: (u16, u16), board: Board, entries: Vec<Entry>) -> State {
     let mut state = fresh(size);
     connect(&mut state);
-    let known = competitions();
-    let first = known[0].clone();
+    let mut known = competitions();
+    known[0] = board.competition.clone();
+    let id = board.competition.id.clone();
     answer(&mut state, Command::Competitions, Body::Competitions { competitions: known });
-    let asked = Command::Board { competition: first.id.clone() };
-    answer(&mut state, asked, Body::Board(Box::new(board(first, rows()))));
+    answer(&mut state, Command::Board { competition: id.clone() }, Body::Board(Box::new(board)));
+    answer(&mut state, Command::Entries { competition: id }, Body::Entries { entries });
     answer(&mut state, Command::Peers, Body::Peers { peers: peers() });
     state
 }
@@ -232,6 +292,7 @@ impl Daemon {
                     let found = known.into_iter().find(|c| c.id == competition).unwrap();
                     Body::Board(Box::new(board(found, rows())))
                 }
+                Command::Entries { .. } => Body::Entries { entries: entries() },
                 other => panic!("the board never asks for {other:?}"),
             };
             let last = matches!(body, Body::Peers { .. });
