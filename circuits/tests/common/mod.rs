@@ -75,6 +75,7 @@ pub fn claim(set: &TestSet, class: &SizeClass, index: usize, correct: u64) -> Sc
     ScoreClaim {
         scope: scope(),
         entry: [3; 32],
+        roster: [4; 32],
         chunk: Chunk::all(set.rows(), class)[index],
         rows: set.rows() as u64,
         correct,

@@ -232,7 +232,7 @@ pub(super) fn scope() -> Scope {
 /// A claim on the first chunk.
 pub(super) fn claim(class: &SizeClass, set: &TestSet, correct: u64) -> ScoreClaim {
     let chunk = Chunk::all(set.rows(), class)[0];
-    ScoreClaim { scope: scope(), entry: [3; 32], chunk, rows: set.rows() as u64, correct }
+    ScoreClaim { scope: scope(), entry: [3; 32], roster: [4; 32], chunk, rows: set.rows() as u64, correct }
 }
 
 pub(super) fn task(features: usize, feature_bits: u32, classes: usize) -> Task {

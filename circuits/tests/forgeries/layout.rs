@@ -54,10 +54,10 @@ fn challenges(
     claim: &ScoreClaim,
     points: [&G1Affine; 2],
 ) -> Challenges {
-    let ScoreClaim { scope, entry, chunk, rows, correct } = claim;
+    let ScoreClaim { scope, entry, roster, chunk, rows, correct } = claim;
     let seed = Keccak256::digest(
         [
-            &padded("podium challenge transcript v1")[..],
+            &padded("podium challenge transcript v2")[..],
             &vk.digest(),
             &descriptor(class),
             &[mode],
@@ -70,6 +70,7 @@ fn challenges(
             &scope.competition,
             &scope.competitor.to_bytes(),
             entry,
+            roster,
             &g1(points[0]),
             &g1(points[1]),
         ]
@@ -95,7 +96,7 @@ fn challenges_are_hashed_from_every_field_in_its_place() {
                 Transcript::score(&lab.vk.digest(), &lab.class, &set.digest(), &claim, &dw).challenges(d);
             assert_eq!(drawn, challenges(&lab.vk, &lab.class, 0, &set.digest(), &claim, [&dw.0, d]));
             let chunk = Chunk { index: 0, lo: 0, hi: 0 };
-            let nothing = ScoreClaim { scope, entry: [0; 32], chunk, rows: 0, correct: 0 };
+            let nothing = ScoreClaim { scope, entry: [0; 32], roster: [0; 32], chunk, rows: 0, correct: 0 };
             let drawn = Transcript::model(&lab.vk.digest(), &lab.class, &scope, &dw).challenges(d);
             assert_eq!(drawn, challenges(&lab.vk, &lab.class, 1, &[0; 32], &nothing, [&dw.0, d]));
         }

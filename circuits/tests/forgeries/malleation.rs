@@ -5,7 +5,7 @@ use super::script::{Blinders, Trapdoors, close, equation, open};
 use crate::groth16::keys::RawKey;
 use crate::groth16::verify::verify;
 use crate::groth16::{Commitment, Proof, Transcript, VerifyError, verify_model, verify_score};
-use crate::statement::{Competitor, PublicInputs, Scope};
+use crate::statement::{Competitor, PublicInputs, Scope, ScoreClaim};
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
@@ -162,10 +162,12 @@ fn a_rerandomised_proof_is_a_proof_of_the_same_statement() {
     let dw = real.opening.commitment();
     assert!(verify_model(vk, &scope(), &dw, &again(&real.model_proof)).is_ok());
     // It is a proof of no other statement.
-    let mut claim = real.claim;
-    claim.entry[0] ^= 1;
-    let refused = verify_score(vk, &real.set, &real.verified, &claim, &proof);
-    assert_eq!(refused, Err(VerifyError::Invalid));
+    for change in [|c: &mut ScoreClaim| c.entry[0] ^= 1, |c: &mut ScoreClaim| c.roster[0] ^= 1] {
+        let mut claim = real.claim;
+        change(&mut claim);
+        let refused = verify_score(vk, &real.set, &real.verified, &claim, &proof);
+        assert_eq!(refused, Err(VerifyError::Invalid));
+    }
 }
 
 /// Attack: with D under gamma, `D' = D + (K - K') [IC_K]_1` turns a proof of K into one of K', challenges and

@@ -6,7 +6,7 @@ use crate::groth16::{
     ProveError, ProvingKey, SetupTrust, Transcript, VerifyError, VerifyingKey, commit, prove_model,
     prove_score, verify_model, verify_score,
 };
-use crate::model::{CATALOGUE, ModelError};
+use crate::model::{CATALOGUE, ModelError, SizeClass};
 use crate::statement::{Chunk, Competitor, Scope, ScoreClaim, TestSet};
 use crate::witness;
 
@@ -33,6 +33,9 @@ fn every_field_of_the_statement_binds() {
         ));
     }
     assert_eq!(check(&changed(&|c| c.entry[31] ^= 1)), Err(VerifyError::Invalid));
+    assert_eq!(check(&changed(&|c| c.roster[31] ^= 1)), Err(VerifyError::Invalid));
+    // The digest of a competition whose test set never was sealed.
+    assert_eq!(check(&changed(&|c| c.roster = [0; 32])), Err(VerifyError::Invalid));
     let rows = |rows| check(&changed(&|c| c.rows = rows));
     assert_eq!(rows(19), Err(VerifyError::Claim { what: "rows of the test set", expected: 20, got: 19 }));
     assert!(matches!(rows(0), Err(VerifyError::Claim { .. })));
@@ -103,7 +106,7 @@ fn every_field_changes_the_challenges() {
         bytes
     };
     let chunk = Chunk { index: 0, lo: 0, hi: 0 };
-    let nothing = ScoreClaim { entry: [0; 32], rows: 0, correct: 0, chunk, ..base };
+    let nothing = ScoreClaim { entry: [0; 32], roster: [0; 32], rows: 0, correct: 0, chunk, ..base };
     let mut transcripts = vec![
         score(&base),
         changed(&|c| c.correct += 1),
@@ -112,6 +115,7 @@ fn every_field_changes_the_challenges() {
         changed(&|c| c.chunk.lo += 1),
         changed(&|c| c.chunk.hi += 1),
         changed(&|c| c.entry[0] ^= 1),
+        changed(&|c| c.roster[0] ^= 1),
         changed(&|c| c.scope.competition[0] ^= 1),
         changed(&|c| c.scope.competitor = Competitor::Node([3; 32])),
         changed(&|c| c.scope.competitor = Competitor::Evm([2; 20])),
@@ -134,6 +138,68 @@ fn every_field_changes_the_challenges() {
     }
 }
 
+/// Attack: one field is changed that nothing but the transcript holds against the proof. Guard: it is hashed.
+/// The same key verifies, and public inputs are those of the proof but for the challenges.
+#[test]
+fn every_hashed_field_alone_makes_the_proof_invalid() {
+    type Change = fn(&mut ScoreClaim);
+    fn flipped(mut bytes: [u8; 32]) -> [u8; 32] {
+        bytes[31] ^= 1;
+        bytes
+    }
+    let lab = &*LINEAR;
+    let (model, set) = (toy_model(&lab.class), toy_set(&lab.class));
+    let (key, digest, honest) = (lab.vk.digest(), set.digest(), claim(&lab.class, &set, 7));
+    let values = witness::score(&model, &lab.bounds, &set, &honest.chunk, 7);
+    let (dw, proof) = lab.prove(&values, &values.limbs, &lab.score_rules(&set, &honest));
+    let check = |transcript: Transcript| {
+        let mut rules = lab.score_rules(&set, &honest);
+        rules.transcript = Box::new(move |_| transcript.clone());
+        lab.verify(&rules, &dw, &proof)
+    };
+    let of = |claim: &ScoreClaim| check(Transcript::score(&key, &lab.class, &digest, claim, &dw));
+    assert_eq!(of(&honest), Ok(()));
+    let changes: [(&str, Change); 12] = [
+        ("competition", |c| c.scope.competition = flipped(c.scope.competition)),
+        ("competitor's key", |c| c.scope.competitor = Competitor::Node(flipped([2; 32]))),
+        ("competitor's type", |c| c.scope.competitor = Competitor::Evm([2; 20])),
+        ("entry", |c| c.entry = flipped(c.entry)),
+        ("roster", |c| c.roster = flipped(c.roster)),
+        ("no roster", |c| c.roster = [0; 32]),
+        ("chunk index", |c| c.chunk.index += 1),
+        ("first row", |c| c.chunk.lo += 1),
+        ("one past the last row", |c| c.chunk.hi += 1),
+        ("N", |c| c.rows += 1),
+        ("K + 1", |c| c.correct += 1),
+        ("K - 1", |c| c.correct -= 1),
+    ];
+    for (name, change) in changes {
+        let mut claim = honest;
+        change(&mut claim);
+        assert_ne!(claim, honest, "{name}");
+        assert_eq!(of(&claim), Err(VerifyError::Invalid), "{name}");
+    }
+    let class = SizeClass { rows: lab.class.rows + 1, ..lab.class };
+    let other_dw = lab.commit(&[]);
+    for (name, transcript) in [
+        ("key digest", Transcript::score(&flipped(key), &lab.class, &digest, &honest, &dw)),
+        ("size class", Transcript::score(&key, &class, &digest, &honest, &dw)),
+        ("test set digest", Transcript::score(&key, &lab.class, &flipped(digest), &honest, &dw)),
+        ("D_w", Transcript::score(&key, &lab.class, &digest, &honest, &other_dw)),
+    ] {
+        assert_eq!(check(transcript), Err(VerifyError::Invalid), "{name}");
+    }
+    // Mode alone, in a model proof: everything else that it hashes is zero or the same.
+    let values = witness::model(&model, &lab.bounds, &lab.circuit.limb_shifts());
+    let (dw, proof) = lab.prove(&values, &values.limbs, &lab.model_rules(&scope()));
+    assert_eq!(lab.verify(&lab.model_rules(&scope()), &dw, &proof), Ok(()));
+    let chunk = Chunk { index: 0, lo: 0, hi: 0 };
+    let nothing = ScoreClaim { entry: [0; 32], roster: [0; 32], rows: 0, correct: 0, chunk, ..honest };
+    let mut rules = lab.model_rules(&scope());
+    rules.transcript = Box::new(|dw| Transcript::score(&key, &lab.class, &[0; 32], &nothing, dw));
+    assert_eq!(lab.verify(&rules, &dw, &proof), Err(VerifyError::Invalid), "mode");
+}
+
 /// Attack: the proof of one kind is handed in as the other. Guard: mode is set by the kind of record, hashed,
 /// and a public input.
 #[test]
@@ -144,8 +210,9 @@ fn a_model_proof_is_no_score_and_a_score_no_model_proof() {
         let claim = ScoreClaim { correct, ..real.claim };
         let refused = verify_score(vk, &real.set, &real.verified, &claim, &real.model_proof);
         assert_eq!(refused, Err(VerifyError::Invalid));
-        // Not even about the entry and rows that a model proof hashes.
-        let empty = ScoreClaim { entry: [0; 32], rows: 0, chunk: Chunk { index: 0, lo: 0, hi: 0 }, ..claim };
+        // Not even about the entry, roster and rows that a model proof hashes.
+        let chunk = Chunk { index: 0, lo: 0, hi: 0 };
+        let empty = ScoreClaim { entry: [0; 32], roster: [0; 32], rows: 0, chunk, ..claim };
         let refused = verify_score(vk, &real.set, &real.verified, &empty, &real.model_proof);
         assert!(matches!(refused, Err(VerifyError::Claim { what: "rows of the test set", .. })));
     }

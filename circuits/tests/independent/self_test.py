@@ -91,6 +91,8 @@ def cases(original, size):
     chunk = {name: lambda _, value=other[name]: value for name in ("chunk", "lo", "hi")}
     case("another chunk", EQUATION, score=chunk)
     case("entry", EQUATION, score={"entry": flip})
+    case("roster", EQUATION, score={"roster": flip})
+    case("no roster", EQUATION, score={"roster": lambda _: bytes(32)})
     case("competition", EQUATION, {"competition": flip})
     case("competitor", EQUATION, {"competitor": lambda c: c[:1] + flip(c[1:])})
     case("type of the competitor", EQUATION, {"competitor": flip})

@@ -186,8 +186,8 @@ def read_test_set(data, size):
 
 
 def challenges(size, key_digest, mode, set_digest, numbers, ids, points):
-    """X, y, rho. `numbers`: chunk, lo, hi, N, K. `ids`: competition, competitor, entry. `points`: D_w, D."""
-    tag = b"podium challenge transcript v1".ljust(32, b"\0")
+    """X, y, rho. `numbers`: chunk, lo, hi, N, K. `ids`: competition, competitor, entry, roster. `points`: D_w, D."""
+    tag = b"podium challenge transcript v2".ljust(32, b"\0")
     head = tag + key_digest + size.descriptor() + bytes([mode]) + set_digest
     seed = keccak256(head + struct.pack(">IQQQQ", *numbers) + b"".join(ids) + b"".join(map(eip, points)))
     wide = (keccak256(seed + bytes([i, 0])) + keccak256(seed + bytes([i, 1])) for i in range(3))
@@ -231,8 +231,9 @@ def verify(public, size):
     rows, labels, set_digest = read_test_set(public["test_set"], size)
     d_w = decompress("D_w", public["commitment"])
 
-    def check(what, proof, mode, digest, numbers, entry, chunk_rows, chunk_labels):
-        ids, points = (public["competition"], public["competitor"], entry), (d_w, read_proof(proof)[3])
+    def check(what, proof, mode, digest, numbers, ids, chunk_rows, chunk_labels):
+        ids = (public["competition"], public["competitor"], *ids)
+        points = (d_w, read_proof(proof)[3])
         drawn = challenges(size, key_digest, mode, digest, numbers, ids, points)
         named = public_inputs(size, drawn, mode, numbers[4], chunk_rows, chunk_labels)
         flat = sum((v if isinstance(v, list) else [v] for v in named.values()), [])
@@ -241,7 +242,7 @@ def verify(public, size):
         return {name: in_hex(v) for name, v in named.items()}
 
     # Scores count only for a commitment whose model proof holds: every bound rests on its ranges.
-    model = check("model proof", public["model_proof"], 1, bytes(32), (0,) * 5, bytes(32), [], [])
+    model = check("model proof", public["model_proof"], 1, bytes(32), (0,) * 5, (bytes(32),) * 2, [], [])
     scores = []
     for score in public["scores"]:
         numbers = index, lo, hi, n, k = [score[name] for name in ("chunk", "lo", "hi", "rows", "correct")]
@@ -250,7 +251,8 @@ def verify(public, size):
         require((lo, hi) == (start, end) and lo < hi, "score: no such chunk")
         require(k <= hi - lo, "score: K exceeds the chunk's rows")
         what, data = f"score of chunk {index}", (rows[lo:hi], labels[lo:hi])
-        scores.append(check(what, score["proof"], 0, set_digest, numbers, score["entry"], *data))
+        ids = (score["entry"], score["roster"])
+        scores.append(check(what, score["proof"], 0, set_digest, numbers, ids, *data))
     base, terms = size.packing()
     packing = {"packing_base": str(base), "packing_terms": terms}
     digests = {"key_digest": key_digest.hex(), "test_set_digest": set_digest.hex()}
@@ -287,8 +289,9 @@ def load(path):
         raise ValueError("no scores")
     for score in public["scores"]:
         numbers = {name: number(score[name], 64) for name in ("lo", "hi", "rows", "correct")}
-        points = {"entry": unhex(score["entry"], 32), "proof": unhex(score["proof"], 160)}
-        out["scores"].append(numbers | points | {"chunk": number(score["chunk"], 32)})
+        sizes = {"entry": 32, "roster": 32, "proof": 160}
+        data = {name: unhex(score[name], size) for name, size in sizes.items()}
+        out["scores"].append(numbers | data | {"chunk": number(score["chunk"], 32)})
     return out, whole["expected"]
 
 

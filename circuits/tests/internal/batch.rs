@@ -217,7 +217,14 @@ impl Entries {
         let chunk = Chunk::all(rows, &class)[0];
         let entry = |competitor: u8| {
             let (scope, dw) = (scope(competitor), Fr::from(1000 + u64::from(competitor)));
-            let claim = ScoreClaim { scope, entry: [competitor; 32], chunk, rows: rows as u64, correct: 9 };
+            let claim = ScoreClaim {
+                scope,
+                entry: [competitor; 32],
+                roster: [4; 32],
+                chunk,
+                rows: rows as u64,
+                correct: 9,
+            };
             let (model, score) = (simulator.model(&scope, dw), simulator.score(&set, &claim, dw));
             Entry { scope, commitment: Commitment(g1(dw)), model, claim, score }
         };
@@ -329,7 +336,7 @@ fn a_score_needs_a_model_proof_of_its_batch() {
     }
 }
 
-/// Statements that the proofs were not made for: another K, another entry, another commitment, each other's proofs.
+/// Statements that the proofs were not made for: another K, entry, roster or commitment, each other's proofs.
 #[test]
 fn every_statement_of_a_batch_binds() {
     let honest = Entries::new(5);
@@ -341,6 +348,7 @@ fn every_statement_of_a_batch_binds() {
     let wrong = |i: usize| (i, VerifyError::Invalid);
     changed(&|a| a.entries[2].claim.correct += 1, &[wrong(5)]);
     changed(&|a| a.entries[2].claim.entry[0] ^= 1, &[wrong(5)]);
+    changed(&|a| a.entries[2].claim.roster[0] ^= 1, &[wrong(5)]);
     let impossible = |what, expected, got| VerifyError::Claim { what, expected, got };
     let most = impossible("most right rows of the chunk", 20, 21);
     changed(&|a| a.entries[1].claim.correct = 21, &[(3, most)]);

@@ -41,7 +41,14 @@ impl Bench {
             relation: Relation::of(&case.circuit).unwrap(),
             bases: KeyBases::new(&raw).unwrap(),
             vk: VerifyingKey::new(class, SetupTrust::SingleParty, raw.vk.clone()).unwrap(),
-            claim: ScoreClaim { scope, entry: [3; 32], chunk: case.chunk, rows, correct: case.reach },
+            claim: ScoreClaim {
+                scope,
+                entry: [3; 32],
+                roster: [4; 32],
+                chunk: case.chunk,
+                rows,
+                correct: case.reach,
+            },
             case,
         }
     }

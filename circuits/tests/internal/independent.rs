@@ -50,6 +50,7 @@ struct Node {
 #[serde(deny_unknown_fields)]
 struct Score {
     entry: String,
+    roster: String,
     chunk: u32,
     lo: u64,
     hi: u64,
@@ -131,7 +132,8 @@ impl Parsed {
         let score = |score: &Score| {
             let chunk = Chunk { index: score.chunk, lo: score.lo, hi: score.hi };
             let (rows, correct) = (score.rows, score.correct);
-            (ScoreClaim { scope, entry: id(&score.entry), chunk, rows, correct }, proof(&score.proof))
+            let (entry, roster) = (id(&score.entry), id(&score.roster));
+            (ScoreClaim { scope, entry, roster, chunk, rows, correct }, proof(&score.proof))
         };
         Self {
             vk: VerifyingKey::from_bytes(&hex::decode(&public.key).unwrap()).unwrap(),
@@ -203,6 +205,7 @@ fn made() -> Fixture {
 
     let quiet = |_: &str, _: f64| ();
     let pk = ProvingKey::generate(class, &mut rng, &quiet).unwrap();
+    let roster = rng.r#gen();
     let opening = commit(&pk, &model, &competition, &secret).unwrap();
     let model_proof = prove_model(&pk, &opening, &scope, &secret, &quiet).unwrap();
     let rows = set.rows() as u64;
@@ -210,10 +213,11 @@ fn made() -> Fixture {
         let right = |i: &u64| model.forward(set.row(*i as usize)).counts(set.label(*i as usize));
         // Two below what the model reaches: a claim may be.
         let correct = (chunk.lo..chunk.hi).filter(right).count() as u64 - 2;
-        let claim = ScoreClaim { scope, entry, chunk, rows, correct };
+        let claim = ScoreClaim { scope, entry, roster, chunk, rows, correct };
         let proof = prove_score(&pk, &opening, &set, &claim, &secret, &quiet).unwrap();
         Score {
             entry: hex::encode(entry),
+            roster: hex::encode(roster),
             chunk: chunk.index,
             lo: chunk.lo,
             hi: chunk.hi,
