@@ -1,8 +1,8 @@
 //! A whole competition from one file: every record again, from the first signature to the board.
 
 use crate::{
-    BlobFacts, BlobId, BlobRole, Board, ContextError, Outcome, ProofChecker, ProofError, RecordId, Refusal,
-    State, WantedBlob,
+    BlobFacts, BlobId, BlobRole, Board, ContextError, Kind, Outcome, ProofChecker, ProofError, RecordId,
+    Refusal, State, WantedBlob,
 };
 use circuits::{TestSet, groth16::SetupTrust};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -67,7 +67,7 @@ pub fn verify_bundle<C: ProofChecker>(
     now: u64,
 ) -> Result<BundleReport, BundleError> {
     let mut run = Run::new(checker, bundle);
-    // In the order of their kinds, so that none waits for a place among those that wait.
+    // What a record refers to before it, so that none waits; rosters before entries, which have a place by them.
     let mut order: Vec<(u8, &Vec<u8>)> =
         bundle.records.iter().map(|bytes| (kind_order(bytes), bytes)).collect();
     order.sort_by_key(|(kind, _)| *kind);
@@ -79,8 +79,18 @@ pub fn verify_bundle<C: ProofChecker>(
 
 /// The place of a record's kind; those that are none come first and are refused.
 fn kind_order(bytes: &[u8]) -> u8 {
-    let kind = crate::Signed::open(bytes).ok().and_then(|signed| crate::WellFormed::parse(&signed).ok());
-    kind.map_or(0, |record| record.kind() as u8 + 1)
+    let record = crate::Signed::open(bytes).ok().and_then(|signed| crate::WellFormed::parse(&signed).ok());
+    match record.map(|record| record.kind()) {
+        None => 0,
+        Some(Kind::Competition) => 1,
+        Some(Kind::Reveal) => 2,
+        // It may bring another reveal.
+        Some(Kind::Misbehaviour) => 3,
+        Some(Kind::Entry) => 4,
+        Some(Kind::Withdrawal) => 5,
+        Some(Kind::Submission) => 6,
+        Some(Kind::Close) => 7,
+    }
 }
 
 struct Run<'a, C: ProofChecker> {

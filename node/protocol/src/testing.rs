@@ -42,7 +42,12 @@ fn model_hash(key: &[u8], scope: &Scope, commitment: &CommitmentBytes) -> [u8; 3
     *blake3::hash(&bytes).as_bytes()
 }
 
-fn score_hash(key: &[u8], set: &[u8; 32], commitment: &CommitmentBytes, claim: &ScoreClaim) -> [u8; 32] {
+pub(crate) fn score_hash(
+    key: &[u8],
+    set: &[u8; 32],
+    commitment: &CommitmentBytes,
+    claim: &ScoreClaim,
+) -> [u8; 32] {
     let numbers = [u64::from(claim.chunk.index), claim.chunk.lo, claim.chunk.hi, claim.rows, claim.correct];
     let numbers = numbers.map(u64::to_be_bytes).concat();
     let scope = scope_bytes(&claim.scope);
@@ -51,7 +56,7 @@ fn score_hash(key: &[u8], set: &[u8; 32], commitment: &CommitmentBytes, claim: &
     *blake3::hash(&bytes).as_bytes()
 }
 
-fn proof(hash: [u8; 32], randomness: u8) -> ProofBytes {
+pub(crate) fn proof(hash: [u8; 32], randomness: u8) -> ProofBytes {
     let mut bytes = [randomness; 160];
     bytes[..32].copy_from_slice(&hash);
     ProofBytes(bytes)

@@ -54,17 +54,18 @@ pub enum Body<C = ClassId> {
     Misbehaviour(Misbehaviour),
 }
 
-/// The kinds of record, in an order in which what a record refers to comes before it.
+/// The kinds of record, in an order in which what a record refers to comes before it. Reveals come before entries,
+/// because those on a roster have a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// [`Competition`].
     Competition,
+    /// [`Reveal`].
+    Reveal,
     /// [`Entry`].
     Entry,
     /// [`Withdrawal`].
     Withdrawal,
-    /// [`Reveal`].
-    Reveal,
     /// [`Submission`].
     Submission,
     /// [`Close`].
@@ -77,9 +78,9 @@ impl Kind {
     /// All kinds, in their order.
     pub const ALL: [Self; 7] = [
         Self::Competition,
+        Self::Reveal,
         Self::Entry,
         Self::Withdrawal,
-        Self::Reveal,
         Self::Submission,
         Self::Close,
         Self::Misbehaviour,

@@ -132,7 +132,8 @@ impl<M> Contest<M> {
         self.misbehaviour.get(&kind)
     }
 
-    /// Everything kept, in the order of kinds: id, signed bytes, author, when first seen, time of verification.
+    /// Everything kept: id, kind, signed bytes, author. In an order in which an empty node keeps all of it again: what a
+    /// record refers to comes before it, and reveals before entries, because those on a roster have a place.
     pub fn records(&self) -> impl Iterator<Item = Kept<(RecordId, Kind, &Arc<[u8]>, Author)>> {
         fn plain<T>(kind: Kind, kept: &Kept<Arc<Record<T>>>) -> Kept<(RecordId, Kind, &Arc<[u8]>, Author)> {
             view(kind, &kept.item, kept.first_seen, kept.verify_us)
@@ -154,9 +155,9 @@ impl<M> Contest<M> {
             .values()
             .map(|kept| view(Kind::Submission, kept.item.record(), kept.first_seen, kept.verify_us));
         std::iter::once(plain(Kind::Competition, &self.competition))
+            .chain(self.reveals.iter().map(|kept| plain(Kind::Reveal, kept)))
             .chain(entries)
             .chain(self.withdrawals.values().map(|kept| plain(Kind::Withdrawal, kept)))
-            .chain(self.reveals.iter().map(|kept| plain(Kind::Reveal, kept)))
             .chain(submissions)
             .chain(self.closes.iter().map(|kept| plain(Kind::Close, kept)))
             .chain(self.misbehaviour.values().map(|kept| plain(Kind::Misbehaviour, kept)))

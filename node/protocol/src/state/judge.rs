@@ -67,25 +67,13 @@ impl<M: Clone> State<M> {
         Ok(keep(Valid::Withdrawal(Arc::clone(record))))
     }
 
+    /// What the roster lists is not looked at: whether it is an entry of this competition shows only where it is here,
+    /// and all nodes must come to the same.
     fn judge_reveal(&self, record: &Arc<Record<Reveal>>) -> Result<Judged<M>, Judged<M>> {
         let body = record.body();
         let contest = self.contest_or_wait(body.competition)?;
         check_reveal(record, &contest.competition().item)?;
         contest.host_record_has_place(Kind::Reveal, body.created, record.id())?;
-        for id in &body.roster {
-            match self.set.kind_of(*id) {
-                // An entry that is not here may come.
-                None => {}
-                Some((Kind::Entry, competition)) if competition == body.competition => {}
-                Some((Kind::Entry, got)) => {
-                    return Err(ContextError::EntryElsewhere { expected: body.competition, got }.into());
-                }
-                Some((got, _)) => {
-                    let (field, id, expected) = ("roster", *id, Kind::Entry);
-                    return Err(ContextError::WrongKind { field, id, expected, got }.into());
-                }
-            }
-        }
         Ok(keep(Valid::Reveal(Arc::clone(record))))
     }
 
@@ -109,6 +97,12 @@ impl<M: Clone> State<M> {
 
     fn judge_submission(&self, record: &Arc<Record<Submission>>) -> Result<Judged<M>, Judged<M>> {
         let submission = record.body();
+        // Before it would wait for a reveal that cannot be.
+        if let Some(contest) = self.contest_of(submission.competition)?
+            && contest.competition().item.body().is_open() == submission.reveal.is_some()
+        {
+            return Err(ContextError::RevealField { sealed: submission.reveal.is_none() }.into());
+        }
         let contest = self.contest_with_entry(submission.competition, submission.entry, submission.reveal)?;
         let entry = contest.entry(submission.entry).ok_or(ContextError::Orphan { on: submission.entry })?;
         let competition = &contest.competition().item;

@@ -173,6 +173,10 @@ impl<M: Clone> State<M> {
     fn work(&mut self, mut queue: VecDeque<Work>) -> Vec<Update> {
         let mut updates = Vec::new();
         while let Some(Work { record, received_at, doom }) = queue.pop_front() {
+            // An accusation brings records that may be here already.
+            if self.set.kind_of(record.id()).is_some() {
+                continue;
+            }
             let outcome = match doom {
                 Some(refusal) => Outcome::Refused(refusal),
                 None => self.place(&record, received_at, &mut queue, &mut updates),
@@ -191,19 +195,19 @@ impl<M: Clone> State<M> {
     ) -> Outcome {
         match self.judge(record) {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
-            Judged::Keep(valid) => match self.set.insert(*valid, received_at, 0) {
-                Ok(displaced) => {
-                    self.accuse(record, received_at, queue);
-                    Outcome::Accepted { displaced }
-                }
-                Err(reason) => {
-                    let refusal = Refusal::from(reason);
-                    if record.kind() == Kind::Competition {
-                        self.turn_away(record.id(), &refusal);
+            Judged::Keep(valid) => {
+                self.accuse(record, received_at, queue);
+                match self.set.insert(*valid, received_at, 0) {
+                    Ok(displaced) => Outcome::Accepted { displaced },
+                    Err(reason) => {
+                        let refusal = Refusal::from(reason);
+                        if record.kind() == Kind::Competition {
+                            self.turn_away(record.id(), &refusal);
+                        }
+                        Outcome::Refused(refusal)
                     }
-                    Outcome::Refused(refusal)
                 }
-            },
+            }
             Judged::Wait(needs) => {
                 if !self.make_room(record, queue, updates) {
                     return Outcome::Refused(Refusal::Busy);
@@ -259,7 +263,8 @@ impl<M: Clone> State<M> {
         Update { id, kind, competition, outcome }
     }
 
-    /// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so.
+    /// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so, even
+    /// where another accusation is kept.
     fn accuse(&self, record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
         let WellFormed::Misbehaviour(_, pair) = record else { return };
         let new =

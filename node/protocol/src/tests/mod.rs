@@ -1,9 +1,18 @@
 //! Tests of the whole path from bytes to the board.
 
+mod binding;
+mod board;
+mod bundle;
 mod caps;
+mod closing;
 mod envelope;
 mod flow;
+mod misbehaviour;
 mod offline;
 mod payload;
+mod pool;
 mod properties;
+mod reveals;
 mod rules;
+mod sealed;
+mod sealed_properties;

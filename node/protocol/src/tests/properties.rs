@@ -1,10 +1,10 @@
 //! Any order, any repetition, any split: the same board, byte for byte, and the same fingerprint.
 
 use crate::{
-    Board, Caps, Competition, RecordId, Signed,
+    Board, Caps, Competition, Outcome, ProofJob, RecordId, Signed, Update,
     testing::{
-        CREATED, DEADLINE, FakeChecker, FakeState, TEST_SET, bring_blobs, classes, competition, enter, entry,
-        host, key_bytes, person, run_all, submission, submit,
+        CREATED, DEADLINE, FakeChecker, FakeModel, FakeState, TEST_SET, bring_blobs, classes, competition,
+        enter, entry, host, key_bytes, person, run_all, run_one, submission, submit,
     },
 };
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ fn submissions(universe: &mut Universe, record: &Signed, body: &crate::Entry, wh
 }
 
 /// What a node shows: board bytes and fingerprint of every competition, and of everything.
-fn shown(state: &FakeState) -> Vec<(Vec<u8>, crate::Fingerprint)> {
+pub(super) fn shown(state: &FakeState) -> Vec<(Vec<u8>, crate::Fingerprint)> {
     let all = [(Vec::new(), state.set().fingerprint())];
     let contests =
         state.set().contests().map(|contest| (Board::of(contest).to_bytes(), contest.fingerprint()));
@@ -119,7 +119,7 @@ static REFERENCE: LazyLock<Vec<(Vec<u8>, crate::Fingerprint)>> = LazyLock::new(|
     shown(&state)
 });
 
-fn feed<'a>(state: &mut FakeState, records: impl Iterator<Item = &'a Signed>) {
+pub(super) fn feed<'a>(state: &mut FakeState, records: impl Iterator<Item = &'a Signed>) {
     for record in records {
         state.apply(record.bytes(), CREATED);
     }
@@ -129,7 +129,7 @@ fn feed<'a>(state: &mut FakeState, records: impl Iterator<Item = &'a Signed>) {
 
 /// What happens to a node between two records.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Record(usize),
     Blobs,
     /// Take a proof check, and hold its result back.
@@ -138,7 +138,7 @@ enum Step {
     Report(usize),
 }
 
-fn steps(records: usize) -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps(records: usize) -> impl Strategy<Value = Vec<Step>> {
     let once: Vec<Step> = (0..records).map(Step::Record).collect();
     let step = prop_oneof![
         2 => (0..records).prop_map(Step::Record),
@@ -152,30 +152,57 @@ fn steps(records: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Plays the steps, then lets everything come to an end.
-fn play(records: &[&Signed], steps: &[Step]) -> FakeState {
+pub(super) fn play(records: &[&Signed], steps: &[Step]) -> FakeState {
+    play_noting(records, steps, &mut |_, _| ())
+}
+
+/// The same; `note` is told after every step what has become of which records.
+pub(super) fn play_noting(
+    records: &[&Signed],
+    steps: &[Step],
+    note: &mut dyn FnMut(&FakeState, Vec<Fate>),
+) -> FakeState {
     let mut state = FakeState::default();
     let mut held = Vec::new();
     for step in steps {
-        match step {
-            Step::Record(at) => drop(state.apply(records[*at].bytes(), CREATED)),
-            Step::Blobs => drop(bring_blobs(&mut state)),
-            Step::Take => held.extend(state.next_job()),
-            Step::Report(_) if held.is_empty() => {}
-            Step::Report(at) => report(&mut state, held.swap_remove(at % held.len())),
-        }
+        let fates = match step {
+            Step::Record(at) => {
+                let (own, more) = state.apply(records[*at].bytes(), CREATED);
+                [(records[*at].id(), own)].into_iter().chain(fates(more)).collect()
+            }
+            Step::Blobs => fates(bring_blobs(&mut state)),
+            Step::Take => {
+                held.extend(state.next_job());
+                Vec::new()
+            }
+            Step::Report(_) if held.is_empty() => Vec::new(),
+            Step::Report(at) => fates(report(&mut state, held.swap_remove(at % held.len()))),
+        };
+        note(&state, fates);
     }
-    bring_blobs(&mut state);
+    let updates = bring_blobs(&mut state);
+    note(&state, fates(updates));
     for job in held.into_iter().rev() {
-        report(&mut state, job);
+        let updates = report(&mut state, job);
+        note(&state, fates(updates));
     }
-    run_all(&mut state);
+    while let Some(updates) = run_one(&mut state) {
+        note(&state, fates(updates));
+    }
     state
 }
 
-fn report(state: &mut FakeState, job: crate::ProofJob<crate::testing::FakeModel>) {
+/// A record and what has become of it.
+pub(super) type Fate = (RecordId, Outcome);
+
+fn fates(updates: Vec<Update>) -> Vec<Fate> {
+    updates.into_iter().map(|update| (update.id, update.outcome)).collect()
+}
+
+fn report(state: &mut FakeState, job: ProofJob<FakeModel>) -> Vec<Update> {
     let key = key_bytes(job.check.key().class);
     let result = job.check.run(&FakeChecker, &key, Some(&TEST_SET));
-    state.proof_checked(job.id, result, 1);
+    state.proof_checked(job.id, result, 1)
 }
 
 fn every_record() -> Vec<&'static Signed> {
@@ -238,7 +265,7 @@ proptest! {
 }
 
 /// Applies everything that the other side keeps.
-fn merge(into: &mut FakeState, from: &FakeState) {
+pub(super) fn merge(into: &mut FakeState, from: &FakeState) {
     let records: Vec<_> = from.set().contests().flat_map(|contest| contest.records()).collect();
     for (_, _, bytes, _) in records.into_iter().map(|kept| kept.item) {
         into.apply(bytes, CREATED);
