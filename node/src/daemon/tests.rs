@@ -19,7 +19,11 @@ use protocol::{
     AdmittedClass, BlobId, BlobRef, Caps, ClaimRule, Competition, RecordId, Signed, TestSetTerms, TieRule,
     WellFormed,
 };
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -354,6 +358,80 @@ async fn a_forged_proof_that_is_gossiped_is_refused_and_an_honest_one_kept() {
     assert_eq!(board.competition.submissions, 1);
     let answer = victim.try_ask(Command::Record { id: forged.id().to_string() }).await;
     assert!(matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::NotFound, .. })));
+    victim.stop().await;
+}
+
+/// Counts the refusals that a node tells its clients of, until it is dropped.
+fn count_refusals(victim: &Victim) -> Arc<AtomicUsize> {
+    let (count, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut stream = UnixStream::connect(victim.home.socket()).unwrap();
+    stream.write_all(b"{\"id\":1,\"command\":{\"name\":\"subscribe\"}}\n").unwrap();
+    let (counted, ready) = (Arc::clone(&count), Arc::clone(&seen));
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            ready.store(1, Ordering::SeqCst);
+            counted.fetch_add(usize::from(line.contains("record_refused")), Ordering::SeqCst);
+        }
+    });
+    while seen.load(Ordering::SeqCst) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    count
+}
+
+/// Ten thousand records that are in order but for their proofs, each a check of some milliseconds: after a few the
+/// sender is cut off, and what it had in flight is bounded.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_invalid_proofs_costs_few_checks() {
+    let victim = Victim::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
+    let identity = home.init().unwrap();
+    let (contest, made) = contest(&victim, &home, &identity).await;
+    let WellFormed::Entry(entry) = WellFormed::parse(&made.entry).unwrap() else { panic!("an entry") };
+    let thief = Keypair::generate_ed25519();
+    let flood: Vec<Signed> = (0..10_000u64)
+        .map(|n| {
+            // Another competitor's proof, as often as there are times to claim.
+            let body = protocol::Entry { created: contest.rules.created - n, ..entry.body().clone() };
+            protocol::sign(&thief, &protocol::Body::Entry(Box::new(body))).unwrap()
+        })
+        .collect();
+    let refusals = count_refusals(&victim);
+    let mut stranger = Stranger::meet(&victim).await;
+    stranger.subscribed().await;
+    let mut sent = 0;
+    let mut cut_off = false;
+    for batch in flood.chunks(50) {
+        for record in batch {
+            // Refused when the own queue is full, or once the victim has hung up.
+            sent += usize::from(
+                stranger.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec()).is_ok(),
+            );
+        }
+        let pause = tokio::time::sleep(Duration::from_millis(20));
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                event = stranger.swarm.select_next_some() => {
+                    cut_off |= matches!(event, SwarmEvent::ConnectionClosed { .. });
+                }
+                () = &mut pause => break,
+            }
+        }
+        if cut_off {
+            break;
+        }
+    }
+    assert!(cut_off, "the flood was never stopped: {sent} sent");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let checked = refusals.load(Ordering::SeqCst);
+    let most = limits::REFUSED_DISCONNECT as usize + limits::VERIFY_PER_PEER;
+    println!("{sent} sent, {checked} checked before and after the cut, at most {most}");
+    assert!((limits::REFUSED_DISCONNECT as usize..=most).contains(&checked), "{checked} of at most {most}");
+    // Honest records are taken as before.
+    let answer = victim.ask(Command::Publish { record: hex::encode(made.entry.bytes()) }).await;
+    assert!(matches!(answer, Body::Published { new: true, .. }), "{answer:?}");
     victim.stop().await;
 }
 
