@@ -422,5 +422,8 @@ impl WellFormed {
 pub fn sign(keypair: &Keypair, body: &Body) -> Result<Signed, SealError> {
     let payload = body.to_payload()?;
     Body::from_payload(&payload)?;
+    if let Body::Misbehaviour(accusation) = body {
+        accusation.open().map_err(FormError::from)?;
+    }
     Signed::seal(keypair, payload)
 }

@@ -75,11 +75,11 @@ impl Scene {
     }
 }
 
-type Change = (&'static str, &'static dyn Fn(&mut Statement));
+type Change<T> = (&'static str, &'static dyn Fn(&mut T));
 
 #[test]
 fn a_proof_of_a_statement_that_differs_in_one_thing_is_refused() {
-    let changes: [Change; 14] = [
+    let changes: [Change<Statement>; 14] = [
         ("competition", &|s| s.claim.scope.competition[0] ^= 1),
         ("competitor", &|s| s.claim.scope.competitor = author(&person(3)).competitor()),
         ("competitor's kind", &|s| s.claim.scope.competitor = Competitor::Evm([2; 20])),
@@ -124,11 +124,11 @@ fn a_statement_has_another_id_when_anything_but_proofs_and_time_differs() {
     let scene = scene();
     let good = scene.submission();
     let ada = author(&person(2));
-    let other = RecordId::new([5; 32]);
-    let changes: [(&str, &dyn Fn(&mut Submission)); 8] = [
-        ("competition", &|s| s.competition = other),
-        ("entry", &|s| s.entry = other),
-        ("reveal", &|s| s.reveal = Some(other)),
+    const OTHER: RecordId = RecordId::new([5; 32]);
+    let changes: [Change<Submission>; 8] = [
+        ("competition", &|s| s.competition = OTHER),
+        ("entry", &|s| s.entry = OTHER),
+        ("reveal", &|s| s.reveal = Some(OTHER)),
         ("no reveal", &|s| s.reveal = None),
         ("count", &|s| s.chunks[1].correct += 1),
         ("counts moved", &|s| (s.chunks[0].correct, s.chunks[1].correct) = (31, 19)),

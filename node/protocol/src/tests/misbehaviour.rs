@@ -8,6 +8,7 @@ use crate::{
     Board, Body, Close, ContextError, FormError, Kind, Misbehaviour, PairError, RecordId, Refusal, Reveal,
     Signed, Standing, Verdict, WellFormed,
     limits::{MAX_PLAIN_RECORD_BYTES, MAX_RECORD_BYTES, MAX_ROSTER},
+    sign,
     testing::{
         COMMIT_DEADLINE, CREATED, DEADLINE, FakeState, by_host, close, competition, host, person, reveal,
         run_all, sealed, settle, signed, state_with, submission_after, submit,
@@ -199,7 +200,9 @@ fn of_accusations_the_lowest_is_kept_for_each_kind_and_all_are_believed() {
 }
 
 fn refused(body: Misbehaviour) -> PairError {
-    let payload = Body::Misbehaviour(body).to_payload().unwrap();
+    let body = Body::Misbehaviour(body);
+    assert!(sign(&person(7), &body).is_err(), "nobody signs it by mistake");
+    let payload = body.to_payload().unwrap();
     let error = WellFormed::parse(&Signed::seal(&person(7), payload).unwrap()).unwrap_err();
     assert_eq!(error.verdict(), Verdict::Reject);
     match error {

@@ -6,6 +6,7 @@ mod bundle;
 mod caps;
 mod closing;
 mod envelope;
+mod figures;
 mod flow;
 mod misbehaviour;
 mod offline;

@@ -2,8 +2,10 @@
 
 use crate::{BlobId, BlobRef, SealError};
 use crate::{
-    Body, Competition, FormError, Prize, RuleError, TestSetTerms, limits, sign,
-    testing::{CREATED, admitted, classes, competition, enter, entry, host, person, submission},
+    Body, ClaimRule, Competition, FormError, Prize, RuleError, TestSetTerms, limits, sign,
+    testing::{
+        CREATED, DEADLINE, admitted, classes, competition, enter, entry, host, person, sealed, submission,
+    },
 };
 use circuits::{model::CATALOGUE, statement::Feature};
 
@@ -158,6 +160,78 @@ fn tasks() {
     rules.task.features[0].offset = f64::NAN;
     let error = sign(&person(1), &Body::Competition(Box::new(rules)));
     assert!(matches!(error, Err(SealError::Form(FormError::Malformed(_)))));
+}
+
+/// Signs a sealed competition that has been changed.
+fn try_sealed(change: impl FnOnce(&mut Competition)) -> Result<(), RuleError> {
+    try_host(|c| {
+        *c = sealed("digits");
+        change(c);
+    })
+}
+
+fn terms(c: &mut Competition) -> (&mut u64, &mut u64) {
+    let TestSetTerms::Sealed { min_rows, commit_deadline, .. } = &mut c.test_set else {
+        panic!("it is sealed")
+    };
+    (min_rows, commit_deadline)
+}
+
+#[test]
+fn the_deadlines_of_a_sealed_competition_come_in_their_order() {
+    try_sealed(|c| *terms(c).1 = CREATED + 1).unwrap();
+    try_sealed(|c| *terms(c).1 = DEADLINE - 1).unwrap();
+    for got in [0, CREATED - 1, CREATED] {
+        let (what, than, bound) = ("commit deadline", "creation", CREATED);
+        let error = try_sealed(|c| *terms(c).1 = got);
+        assert_eq!(error, Err(RuleError::Order { what, than, bound, got }));
+    }
+    for bound in [DEADLINE, DEADLINE + 1] {
+        let (what, than, got) = ("prove deadline", "commit deadline", DEADLINE);
+        let error = try_sealed(|c| *terms(c).1 = bound);
+        assert_eq!(error, Err(RuleError::Order { what, than, bound, got }));
+    }
+    let late = try_sealed(|c| *terms(c).1 = limits::MAX_TIMESTAMP + 1);
+    assert!(matches!(late, Err(RuleError::Range { what: "commit deadline", .. })));
+}
+
+#[test]
+fn the_rows_and_withdrawals_of_a_sealed_competition() {
+    try_sealed(|c| *terms(c).0 = 1).unwrap();
+    for bad in [0, limits::MAX_ROWS as u64 + 1] {
+        let error = try_sealed(|c| *terms(c).0 = bad);
+        assert!(matches!(error, Err(RuleError::Range { what: "minimum of rows", .. })), "{bad}");
+    }
+    for good in [0, limits::MAX_ENTRIES_CAP] {
+        try_sealed(|c| c.caps.withdrawals = good).unwrap();
+    }
+    let error = try_sealed(|c| c.caps.withdrawals = limits::MAX_ENTRIES_CAP + 1);
+    assert!(matches!(error, Err(RuleError::Range { what: "withdrawals of one competitor", .. })));
+    // Where nothing is revealed, nothing is withdrawn.
+    out_of_range("withdrawals of one competitor", |c| c.caps.withdrawals = 1);
+}
+
+#[test]
+fn levels_of_claims_are_ascending_and_the_threshold_is_one_of_them() {
+    let levels = |levels: Vec<u32>, threshold| {
+        try_sealed(|c| (c.claims, c.threshold_bps) = (ClaimRule::Levels(levels), threshold))
+    };
+    levels(vec![1, 8000, 10_000], 8000).unwrap();
+    levels(vec![8000], 0).unwrap();
+    levels((1..=limits::MAX_LEVELS as u32).collect(), 1).unwrap();
+    for bad in [Vec::new(), (1..=limits::MAX_LEVELS as u32 + 1).collect()] {
+        assert!(matches!(levels(bad, 0), Err(RuleError::Range { what: "levels of claims", .. })));
+    }
+    for bad in [0, 10_001] {
+        assert!(matches!(levels(vec![bad], 0), Err(RuleError::Range { what: "level in basis points", .. })));
+    }
+    for bad in [vec![9000, 8000], vec![8000, 8000]] {
+        let what = "levels of claims";
+        assert_eq!(levels(bad, 0), Err(RuleError::NotAscending { what, at: 1 }));
+    }
+    let error = levels(vec![7000, 9000], 8000);
+    assert_eq!(error, Err(RuleError::ThresholdBetweenLevels { got: 8000 }));
+    try_host(|c| c.claims = ClaimRule::Levels(vec![8000])).unwrap();
 }
 
 #[test]
