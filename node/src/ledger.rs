@@ -1,14 +1,18 @@
 //! The record set of this node with its store and blobs: what the daemon and the command line share. It blocks on
 //! the disk only in [`Ledger::open`] and [`Ledger::run_all`]; the daemon runs checks and writes elsewhere.
 
+mod parts;
 #[cfg(test)]
 mod tests;
+
+pub use parts::Digest;
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
+use parts::Parts;
 use protocol::{
     Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
 };
@@ -39,6 +43,9 @@ pub struct Ledger {
     own: String,
     /// What is kept and flushed.
     durable: BTreeSet<Place>,
+    /// The same by competition and kind.
+    parts: Parts,
+    competition_of: HashMap<RecordId, RecordId>,
     fingerprint: Option<Fingerprint>,
     /// Boards that somebody has looked at: brought up to date by each record that comes.
     boards: Mutex<HashMap<RecordId, Board>>,
@@ -95,6 +102,8 @@ impl Ledger {
             materials: Arc::new(Materials::new(blobs)),
             own,
             durable: BTreeSet::new(),
+            parts: Parts::default(),
+            competition_of: HashMap::new(),
             fingerprint: None,
             boards: Mutex::default(),
         }
@@ -192,7 +201,7 @@ impl Ledger {
         for (id, outcome) in own.into_iter().chain(updates.iter().map(|update| (update.id, &update.outcome)))
         {
             if let Some((kind, competition)) = self.state.set().kind_of(id) {
-                self.durable.insert((rank(kind), id));
+                self.add_durable(competition, (rank(kind), id));
                 self.accepted(id, competition);
             }
             match outcome {
@@ -298,30 +307,42 @@ impl Ledger {
     pub fn written(&mut self, records: &[StoredRecord]) {
         for record in records {
             let id = RecordId::new(record.id);
-            if let Some((kind, _)) = self.state.set().kind_of(id) {
-                self.durable.insert((rank(kind), id));
+            if let Some((kind, competition)) = self.state.set().kind_of(id) {
+                self.add_durable(competition, (rank(kind), id));
             }
         }
         self.fingerprint = None;
     }
 
-    /// Records have been displaced by others of their author.
+    fn add_durable(&mut self, competition: RecordId, place: Place) {
+        self.durable.insert(place);
+        self.parts.insert(competition, place);
+        self.competition_of.insert(place.1, competition);
+    }
+
+    /// Records have been displaced by others.
     pub fn forget(&mut self, ids: &[RecordId]) {
         for id in ids {
+            let competition = self.competition_of.remove(id);
             for kind in Kind::ALL {
-                self.durable.remove(&(rank(kind), *id));
+                let place = (rank(kind), *id);
+                self.durable.remove(&place);
+                if let Some(competition) = competition {
+                    self.parts.remove(competition, place);
+                }
             }
         }
         self.fingerprint = None;
     }
 
-    /// Up to `limit` records above a place, in the order of places, and whether there are more.
-    pub fn page(&self, after: Option<Place>, limit: usize) -> (Vec<Place>, bool) {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
-        let mut places = self.durable.range((from, Unbounded));
-        let page: Vec<Place> = places.by_ref().take(limit).copied().collect();
-        (page, places.next().is_some())
+    /// Whether a durable record is of this competition and kind.
+    pub fn is_in_part(&self, id: RecordId, (competition, kind): (RecordId, u8)) -> bool {
+        self.parts.contains(competition, (kind, id))
+    }
+
+    /// The durable records by competition and kind.
+    pub fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
     }
 
     /// All records from a place on, in the order of places.

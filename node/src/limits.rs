@@ -46,8 +46,8 @@ pub const REDIAL: Duration = Duration::from_secs(2);
 /// Most bootstrap or listen addresses on the command line.
 pub const MAX_ADDRESSES: usize = 64;
 
-/// Largest request of the catch-up protocol: [`RECORDS_PER_REQUEST`] ids and room to spare.
-pub const REQUEST_MAX_BYTES: u64 = 16 << 10;
+/// Largest request of the catch-up protocol: a message of a reconciliation and room to spare.
+pub const REQUEST_MAX_BYTES: u64 = 64 << 10;
 /// Largest response: a blob chunk or a page of records.
 pub const RESPONSE_MAX_BYTES: u64 = (1 << 20) + (16 << 10);
 /// A request is given up after so long.
@@ -58,14 +58,18 @@ pub const REQUEST_STREAMS: usize = 32;
 pub const SERVE_PER_PEER: usize = 16;
 /// Requests that are being answered at once.
 pub const SERVE_TOTAL: usize = 64;
-/// Ids in one page of the list of records.
-pub const IDS_PER_PAGE: usize = 4096;
+/// Competitions in one page of a summary.
+pub const SUMMARY_PAGE: usize = 512;
+/// Longest message of a reconciliation, either way.
+pub const RECONCILE_BYTES: u64 = 48 << 10;
+/// Messages of one reconciliation: enough for the largest part, whose ids fill so many, and no more.
+pub const RECONCILE_ROUNDS: usize = 256;
 /// Records that are asked for in one request.
 pub const RECORDS_PER_REQUEST: usize = 64;
 /// Bytes of records in one response.
 pub const RECORDS_PAGE_BYTES: usize = 1 << 20;
-/// Pages that are followed in one catch-up: a peer cannot keep it going for ever.
-pub const PAGES_PER_SYNC: usize = 512;
+/// Summary pages that are followed in one catch-up: a peer cannot keep it going for ever.
+pub const PAGES_PER_SYNC: usize = 64;
 /// Missing ids that one catch-up holds.
 pub const SYNC_WANTED: usize = 65_536;
 /// Catch-up with connected peers so often.

@@ -197,16 +197,33 @@ pub fn contest<'a>(ledger: &'a Ledger, id: &str) -> Answer<&'a Contest<VerifiedM
     ledger.state().set().contest(parsed).ok_or_else(unknown)
 }
 
+/// What peers have of a competition.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PeerCounts {
+    /// Peers that have said so.
+    pub all: u64,
+    /// Those with the same records.
+    pub same: u64,
+    /// Most records that one has.
+    pub most: u64,
+}
+
 /// One competition with its board.
 ///
 /// # Errors
 /// If the id is malformed or unknown.
-pub fn board(ledger: &Ledger, id: &str, now: u64) -> Answer<api::Board> {
+pub fn board(
+    ledger: &Ledger,
+    id: &str,
+    now: u64,
+    peers: &dyn Fn(RecordId, u64) -> PeerCounts,
+) -> Answer<api::Board> {
     let contest = contest(ledger, id)?;
     let body = contest.competition().item.body();
     let counts = contest.counts();
     let test_set = test_set(contest);
     let rows = ledger.board(contest).rows.into_iter();
+    let peers = peers(contest.id(), counts.records);
     Ok(api::Board {
         competition: summary(contest, now),
         description: body.description.clone(),
@@ -215,6 +232,9 @@ pub fn board(ledger: &Ledger, id: &str, now: u64) -> Answer<api::Board> {
         test_set_here: test_set.is_some_and(|blob| ledger.blobs().has(blob)),
         test_set: test_set.map(|blob| blob.id.to_string()),
         records: counts.records,
+        peers: peers.all,
+        peers_same: peers.same,
+        peers_most: peers.most,
         pending: ledger.state().pending(Some(contest.id())) as u64,
         fingerprint: contest.fingerprint().to_string(),
         rows: rows.map(|row| board_row(ledger, contest, row)).collect(),

@@ -439,6 +439,12 @@ pub struct Board {
     pub test_set: Option<String>,
     /// Records of this competition here.
     pub records: u64,
+    /// Connected peers that have said what they have of it, as of the last few seconds.
+    pub peers: u64,
+    /// Those of them that have the same records.
+    pub peers_same: u64,
+    /// Most records that one of them has.
+    pub peers_most: u64,
     /// Records still being checked.
     pub pending: u64,
     /// Fingerprint of the record set in hex.

@@ -4,8 +4,9 @@ use super::context::{CliError, Context};
 use super::output::message;
 use crate::client::{Client, ClientError, unexpected};
 use crate::ledger::{Ledger, now};
+use crate::limits;
 use crate::prover::Contest;
-use crate::{limits, views};
+use crate::views::{self, PeerCounts};
 use anyhow::Context as _;
 use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
 use protocol::{BlobRef, Outcome};
@@ -56,7 +57,9 @@ impl Backend {
                 Body::Board(board) => Ok(*board),
                 other => Err(unexpected("board", &other).into()),
             },
-            Self::Store(ledger) => views::board(ledger, id, now()).map_err(refused),
+            Self::Store(ledger) => {
+                views::board(ledger, id, now(), &|_, _| PeerCounts::default()).map_err(refused)
+            }
         }
     }
 

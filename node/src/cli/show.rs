@@ -69,6 +69,15 @@ impl Args {
     }
 }
 
+/// Whether this node has what its peers have.
+fn completeness(board: &api::Board) -> String {
+    let (own, most) = (board.records, board.peers_most.max(board.records));
+    match board.peers {
+        0 => format!("{own}; no peer to compare with"),
+        all => format!("{own} of {most}, the same as {} of {all} peers", board.peers_same),
+    }
+}
+
 fn claims(c: &api::CompetitionSummary) -> String {
     let levels: Vec<String> = c.levels_bps.iter().map(|bps| output::percent(*bps)).collect();
     if levels.is_empty() { "every count".to_owned() } else { format!("only {}", levels.join(", ")) }
@@ -111,7 +120,8 @@ fn describe(board: &api::Board) -> String {
             "entries       {}, submissions {}, being checked {}",
             c.entries, c.submissions, board.pending
         ),
-        format!("fingerprint   {} of {} records", output::short(&board.fingerprint), board.records),
+        format!("records       {}", completeness(board)),
+        format!("fingerprint   {}", output::short(&board.fingerprint)),
     ];
     for (name, what, records) in
         [("reveal", "entries", &c.reveals), ("close", "final submissions", &c.closes)]

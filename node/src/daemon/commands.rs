@@ -1,13 +1,14 @@
 //! What clients of the local socket ask.
 
 use super::records::Source;
-use super::{Daemon, Done, fetch};
+use super::{Daemon, Done, PeerSummary, fetch};
 use crate::api_server::Call;
 use crate::blobs::BlobError;
 use crate::ledger::now;
-use crate::{limits, views};
+use crate::limits;
+use crate::views::{self, PeerCounts};
 use api::{Body, Command, ErrorKind, Peer};
-use protocol::{BlobId, BlobRef};
+use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -21,7 +22,8 @@ impl Daemon {
                 Body::Competitions { competitions: views::competitions(&self.ledger, now()) }
             }
             Command::Board { competition } => or_error(
-                views::board(&self.ledger, &competition, now()).map(|board| Body::Board(Box::new(board))),
+                views::board(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
+                    .map(|board| Body::Board(Box::new(board))),
             ),
             Command::Entries { competition } => {
                 or_error(views::entries(&self.ledger, &competition).map(|entries| Body::Entries { entries }))
@@ -94,6 +96,22 @@ impl Daemon {
             Err(error) => Body::Error { kind: ErrorKind::Internal, message: error.to_string() },
         };
         let _ = answer.send(body);
+    }
+
+    /// What peers have of a competition of which `own` records are here.
+    fn peer_counts(&self, competition: RecordId, own: u64) -> PeerCounts {
+        let mut counts = PeerCounts::default();
+        for info in self.peers.values() {
+            let (count, same) = match &info.summary {
+                PeerSummary::Unknown => continue,
+                PeerSummary::Same => (own, true),
+                PeerSummary::Differs(noted) => noted.get(&competition).copied().unwrap_or_default(),
+            };
+            counts.all += 1;
+            counts.same += u64::from(same);
+            counts.most = counts.most.max(count);
+        }
+        counts
     }
 
     fn peer_list(&self) -> Vec<Peer> {

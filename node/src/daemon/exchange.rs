@@ -1,45 +1,32 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
-use super::records::Source;
-use super::{Daemon, Done};
-use crate::ledger::Place;
+use super::catch_up::{self, CatchUp, Part, Step, SyncError};
+use super::records::{Records, Source};
+use super::{Daemon, Done, PeerSummary};
+use crate::ledger::Ledger;
 use crate::limits;
-use crate::net::{Request, Response};
+use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
-use protocol::{BlobId, BlobRef, RecordId};
+use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
 use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What a request that is under way was for.
 pub(super) enum Asked {
-    Ids { after: Option<Place> },
+    Summary { after: Option<RecordId> },
+    Reconcile { part: Part },
     Records { ids: HashSet<RecordId> },
     Chunk { blob: BlobRef, offset: u64 },
 }
 
-/// A catch-up with one peer: pages of ids are read, and the missing records asked for.
-pub(super) struct CatchUp {
-    since: Instant,
-    wanted: VecDeque<RecordId>,
-    after: Option<Place>,
-    listed: bool,
-    pages: usize,
-    /// The request that is under way.
+/// A catch-up and its request that is under way.
+pub(super) struct Sync {
+    catch_up: CatchUp,
     asked: Option<OutboundRequestId>,
-}
-
-impl CatchUp {
-    fn new(since: Instant) -> Self {
-        Self { since, wanted: VecDeque::new(), after: None, listed: false, pages: 0, asked: None }
-    }
-
-    fn is_late(&self) -> bool {
-        self.since.elapsed() > limits::SYNC_DEADLINE
-    }
 }
 
 impl Daemon {
@@ -60,13 +47,13 @@ impl Daemon {
         {
             return;
         }
-        self.syncs.insert(peer, CatchUp::new(Instant::now()));
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
         self.step_sync(peer);
     }
 
     /// Goes on with the catch-ups that have paused, and ends those that have taken too long.
     pub(super) fn resume_syncs(&mut self) {
-        self.syncs.retain(|_, sync| !sync.is_late());
+        self.syncs.retain(|_, sync| !sync.catch_up.is_late());
         let idle: Vec<PeerId> =
             self.syncs.iter().filter(|(_, sync)| sync.asked.is_none()).map(|(peer, _)| *peer).collect();
         for peer in idle {
@@ -76,26 +63,52 @@ impl Daemon {
 
     /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
     fn step_sync(&mut self, peer: PeerId) {
-        let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
-            || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
-        let Some(sync) = self.syncs.get_mut(&peer) else { return };
-        if sync.asked.is_some() || crowded {
-            return;
-        }
-        let (request, asked) =
-            if sync.wanted.len() >= limits::RECORDS_PER_REQUEST || (sync.listed && !sync.wanted.is_empty()) {
-                let n = sync.wanted.len().min(limits::RECORDS_PER_REQUEST);
-                let ids: Vec<RecordId> = sync.wanted.drain(..n).collect();
-                (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
-            } else if sync.listed {
-                self.syncs.remove(&peer);
+        loop {
+            let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
+                || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
+            let Some(sync) = self.syncs.get_mut(&peer) else { return };
+            if sync.asked.is_some() || crowded {
                 return;
-            } else {
-                (Request::Ids { after: sync.after }, Asked::Ids { after: sync.after })
+            }
+            let (request, asked) = match sync.catch_up.next() {
+                Step::Done => {
+                    self.syncs.remove(&peer);
+                    return;
+                }
+                Step::Begin { part } => {
+                    if let Err(error) = self.begin_part(peer, part) {
+                        return self.end_sync(peer, &error);
+                    }
+                    continue;
+                }
+                Step::Summary { after } => {
+                    let fingerprint = self.ledger.fingerprint();
+                    (Request::Summary { after, fingerprint }, Asked::Summary { after })
+                }
+                Step::Records { ids } => {
+                    (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
+                }
+                Step::Reconcile { part: (competition, kind), message } => {
+                    let message = ByteBuf::from(message);
+                    let request = Request::Reconcile { competition, kind, message };
+                    (request, Asked::Reconcile { part: (competition, kind) })
+                }
             };
-        let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
-        sync.asked = Some(id);
-        self.asked.insert(id, asked);
+            let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+            if let Some(sync) = self.syncs.get_mut(&peer) {
+                sync.asked = Some(id);
+            }
+            self.asked.insert(id, asked);
+        }
+    }
+
+    fn begin_part(&mut self, peer: PeerId, part: Part) -> Result<(), SyncError> {
+        let own = self.ledger.parts().storage(part.0, part.1);
+        let missing = missing(&self.ledger, &self.records);
+        match self.syncs.get_mut(&peer) {
+            Some(sync) => sync.catch_up.begin(part, &own, missing),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
@@ -110,30 +123,34 @@ impl Daemon {
         let current = self.syncs.get_mut(&peer).filter(|sync| sync.asked == Some(id));
         if let Some(sync) = current {
             sync.asked = None;
-        } else if matches!(asked, Asked::Ids { .. }) {
+        } else if matches!(asked, Asked::Summary { .. } | Asked::Reconcile { .. }) {
             // Of a catch-up that took too long.
             return;
         }
         match (asked, response) {
-            (Asked::Ids { after }, Response::Ids { ids, more, total, fingerprint }) => {
+            (Asked::Summary { after: None }, Response::Same { total }) => {
+                let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
+                self.peer_has(&all);
                 if let Some(info) = self.peers.get_mut(&peer) {
-                    info.records = total;
+                    (info.records, info.summary) = (total, PeerSummary::Same);
                 }
-                if after.is_none() && fingerprint == self.ledger.fingerprint() {
-                    let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
-                    self.peer_has(&all);
-                    self.syncs.remove(&peer);
-                    return;
+                self.syncs.remove(&peer);
+                return;
+            }
+            (Asked::Summary { after }, Response::Summary { competitions, more, total }) => {
+                if let Err(error) = self.on_summary(peer, after, &competitions, more, total) {
+                    return self.end_sync(peer, &error);
                 }
-                if !in_order(after, &ids) || ids.len() > limits::IDS_PER_PAGE {
-                    return self.end_sync(peer, "a page that is out of order or too long");
+            }
+            (Asked::Reconcile { part }, Response::Reconciled { message }) => {
+                if let Err(error) = self.on_reconciled(peer, part, &message) {
+                    return self.end_sync(peer, &error);
                 }
-                self.on_page(peer, &ids, more);
             }
             (Asked::Records { ids }, Response::Records { records }) => {
                 for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
                     if !ids.contains(&RecordId::of(record)) {
-                        return self.end_sync(peer, "a record that was not asked for");
+                        return self.end_sync(peer, &SyncError::Unasked);
                     }
                     self.ingest(record, Source::Peer { peer });
                 }
@@ -150,7 +167,7 @@ impl Daemon {
                 self.on_no_chunk(peer, id, blob, true);
                 self.blame(peer);
             }
-            _ => self.end_sync(peer, "an answer to another question"),
+            _ => self.end_sync(peer, &SyncError::Unasked),
         }
         self.step_sync(peer);
     }
@@ -166,24 +183,48 @@ impl Daemon {
         }
     }
 
-    fn end_sync(&mut self, peer: PeerId, why: &str) {
-        tracing::info!(%peer, why, "catch-up ended");
+    fn end_sync(&mut self, peer: PeerId, error: &SyncError) {
+        tracing::info!(%peer, %error, "catch-up ended");
         self.syncs.remove(&peer);
         self.blame(peer);
     }
 
-    fn on_page(&mut self, peer: PeerId, page: &[Place], more: bool) {
-        let ids: Vec<RecordId> = page.iter().map(|(_, id)| *id).collect();
-        self.peer_has(&ids);
-        let state = self.ledger.state();
-        let here = |id: &RecordId| state.set().kind_of(*id).is_some() || state.is_pending(*id);
-        let missing: Vec<RecordId> =
-            ids.into_iter().filter(|id| !here(id) && !self.records.is_settled(id)).collect();
-        let Some(sync) = self.syncs.get_mut(&peer) else { return };
-        sync.wanted.extend(missing.into_iter().take(limits::SYNC_WANTED.saturating_sub(sync.wanted.len())));
-        sync.pages += 1;
-        sync.after = page.last().copied().or(sync.after);
-        sync.listed = !more || page.is_empty() || sync.pages >= limits::PAGES_PER_SYNC;
+    fn on_summary(
+        &mut self,
+        peer: PeerId,
+        after: Option<RecordId>,
+        page: &[Summary],
+        more: bool,
+        total: u64,
+    ) -> Result<(), SyncError> {
+        let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
+        let ledger = &mut self.ledger;
+        let equal = sync.catch_up.on_summary(after, page, more, |id| ledger.parts().digests(id))?;
+        let have: Vec<RecordId> = self
+            .records
+            .outbox
+            .iter()
+            .filter(|id| equal.iter().any(|part| self.ledger.is_in_part(**id, *part)))
+            .copied()
+            .collect();
+        self.peer_has(&have);
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.records = total;
+            info.note(after, page, |id| self.ledger.parts().digests(id));
+        }
+        Ok(())
+    }
+
+    fn on_reconciled(&mut self, peer: PeerId, part: Part, message: &[u8]) -> Result<(), SyncError> {
+        let missing = missing(&self.ledger, &self.records);
+        let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
+        let finished = sync.catch_up.on_message(part, message, missing)?;
+        if let Some(part) = finished.part {
+            let has = |id: &&RecordId| !finished.lacks.contains(*id) && self.ledger.is_in_part(**id, part);
+            let have: Vec<RecordId> = self.records.outbox.iter().filter(has).copied().collect();
+            self.peer_has(&have);
+        }
+        Ok(())
     }
 
     pub(super) fn on_request(
@@ -199,14 +240,33 @@ impl Daemon {
         }
         self.serving.insert(id, peer);
         match request {
-            Request::Ids { after } => {
-                let (ids, more) = self.ledger.page(after, limits::IDS_PER_PAGE);
-                let (total, fingerprint) = (self.ledger.len() as u64, self.ledger.fingerprint());
-                self.respond(id, channel, Response::Ids { ids, more, total, fingerprint });
+            Request::Summary { after, fingerprint } => {
+                let response = self.summary(after, fingerprint);
+                self.respond(id, channel, response);
+            }
+            Request::Reconcile { competition, kind, message } => {
+                let own = self.ledger.parts().storage(competition, kind);
+                self.tasks.spawn_blocking(move || {
+                    let response = match catch_up::answer(&own, &message) {
+                        Ok(message) => Response::Reconciled { message: ByteBuf::from(message) },
+                        Err(_) => Response::NotHere,
+                    };
+                    Done::Answer { id, channel, response }
+                });
             }
             Request::Records { ids } => self.serve_records(id, ids, channel),
             Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
         }
+    }
+
+    fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
+        let total = self.ledger.len() as u64;
+        if after.is_none() && self.ledger.fingerprint() == theirs {
+            return Response::Same { total };
+        }
+        let (page, more) = self.ledger.parts().competitions(after, limits::SUMMARY_PAGE);
+        let summary = |competition| Summary { competition, parts: self.ledger.parts().digests(competition) };
+        Response::Summary { competitions: page.into_iter().map(summary).collect(), more, total }
     }
 
     pub(super) fn respond(
@@ -277,27 +337,8 @@ impl Daemon {
     }
 }
 
-/// Strictly ascending, above `after`.
-fn in_order(after: Option<Place>, ids: &[Place]) -> bool {
-    let above = match (after, ids.first()) {
-        (Some(after), Some(first)) => *first > after,
-        _ => true,
-    };
-    above && ids.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_go_forward_or_the_peer_could_keep_a_catch_up_going_for_ever() {
-        let place = |kind, n: u8| (kind, RecordId::new([n; 32]));
-        assert!(in_order(None, &[]));
-        assert!(in_order(None, &[place(0, 5), place(1, 1), place(1, 2)]));
-        assert!(!in_order(None, &[place(1, 2), place(1, 2)]));
-        assert!(!in_order(None, &[place(1, 2), place(0, 9)]));
-        assert!(!in_order(Some(place(1, 2)), &[place(1, 2)]));
-        assert!(in_order(Some(place(1, 2)), &[place(2, 0)]));
-    }
+/// Whether a record is neither here nor on its way, and would be taken.
+fn missing<'a>(ledger: &'a Ledger, records: &'a Records) -> impl Fn(RecordId) -> bool + use<'a> {
+    let state = ledger.state();
+    move |id| state.set().kind_of(id).is_none() && !state.is_pending(id) && !records.is_settled(&id)
 }

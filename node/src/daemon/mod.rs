@@ -4,7 +4,7 @@
 //! mod       set-up, the loop, peers
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
-//! exchange  answering peers, and catching up with them
+//! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
 //! fetch     blobs, from whoever has them
 //! commands  what clients of the local socket ask
 //! ```
@@ -12,6 +12,7 @@
 //! The loop never waits: proof checks, disk and hashing run on blocking threads, in bounded number, and come back
 //! as [`Done`]. A record is acknowledged (to gossip, to clients, to peers) only after it has been flushed.
 
+mod catch_up;
 mod commands;
 mod exchange;
 mod fetch;
@@ -23,13 +24,13 @@ mod writes;
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;
 use crate::home::{Home, HomeError};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Digest, Ledger, LedgerError};
 use crate::limits;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
 use circuits::groth16::VerifiedModel;
-use exchange::{Asked, CatchUp};
+use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
@@ -80,6 +81,43 @@ struct PeerInfo {
     refused: u64,
     /// Its records that are being checked.
     in_flight: usize,
+    /// What its last summary said.
+    summary: PeerSummary,
+}
+
+/// What a peer has said of its records.
+#[derive(Debug, Default)]
+enum PeerSummary {
+    /// Nothing yet.
+    #[default]
+    Unknown,
+    /// That it has the same.
+    Same,
+    /// For each competition known here: how many, and whether they are the same.
+    Differs(BTreeMap<RecordId, (u64, bool)>),
+}
+
+impl PeerInfo {
+    /// Takes note of a page of its summary, as far as it is about competitions that are known here.
+    fn note(
+        &mut self,
+        after: Option<RecordId>,
+        page: &[net::Summary],
+        mut own: impl FnMut(RecordId) -> Vec<Digest>,
+    ) {
+        let mut noted = match std::mem::take(&mut self.summary) {
+            PeerSummary::Differs(noted) if after.is_some() => noted,
+            _ => BTreeMap::new(),
+        };
+        for summary in page {
+            let own = own(summary.competition);
+            if !own.is_empty() {
+                let count = summary.parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.1));
+                noted.insert(summary.competition, (count, own == summary.parts));
+            }
+        }
+        self.summary = PeerSummary::Differs(noted);
+    }
 }
 
 /// Work that ran elsewhere and is finished.
@@ -110,7 +148,7 @@ struct Daemon {
     peers: BTreeMap<PeerId, PeerInfo>,
     banned: VecDeque<(PeerId, Instant)>,
     records: Records,
-    syncs: HashMap<PeerId, CatchUp>,
+    syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
     /// Requests whose answers are on their way, and whose they are.
     serving: HashMap<InboundRequestId, PeerId>,

@@ -4,7 +4,7 @@ use super::run;
 use crate::client::{Client, ClientError};
 use crate::home::{Home, Identity};
 use crate::ledger::now;
-use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response};
+use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response, Summary};
 use crate::prover::{Contest, Entrant, Made, Scored, Source, Workbench};
 use crate::{keys, limits};
 use api::{Body, Command, Peer};
@@ -189,12 +189,31 @@ async fn who_gossips_garbage_is_cut_off_and_the_node_goes_on() {
 async fn every_request_has_a_bounded_answer() {
     let victim = Victim::start().await;
     let mut stranger = Stranger::meet(&victim).await;
-    let Response::Ids { ids, more, total, .. } = stranger.request(Request::Ids { after: None }).await else {
-        panic!("expected ids");
+    let fingerprint = protocol::Fingerprint::new([7; 32]);
+    let Response::Summary { competitions, more, total } =
+        stranger.request(Request::Summary { after: None, fingerprint }).await
+    else {
+        panic!("expected a summary");
     };
-    assert_eq!((ids.len(), more, total), (0, false, 0));
-    let far = Request::Ids { after: Some((u8::MAX, RecordId::new([0xff; 32]))) };
-    assert!(matches!(stranger.request(far).await, Response::Ids { .. }));
+    assert_eq!((competitions.len(), more, total), (0, false, 0));
+    let far = Request::Summary { after: Some(RecordId::new([0xff; 32])), fingerprint };
+    assert!(matches!(stranger.request(far).await, Response::Summary { .. }));
+    let empty = protocol::Fingerprint::of(std::iter::empty());
+    let same = Request::Summary { after: None, fingerprint: empty };
+    assert_eq!(stranger.request(same).await, Response::Same { total: 0 });
+    let nonsense = |message: &[u8]| Request::Reconcile {
+        competition: RecordId::new([1; 32]),
+        kind: u8::MAX,
+        message: message.to_vec().into(),
+    };
+    for message in [b"".as_slice(), b"\x61", b"\x61\xff\xff\xff\xff", &[0x61; 40_000]] {
+        let answer = stranger.request(nonsense(message)).await;
+        let bounded = match &answer {
+            Response::Reconciled { message } => message.len() as u64 <= limits::RECONCILE_BYTES,
+            other => *other == Response::NotHere,
+        };
+        assert!(bounded, "{answer:?}");
+    }
     let unknown = Request::Records { ids: vec![RecordId::new([1; 32]); 200] };
     assert_eq!(stranger.request(unknown).await, Response::Records { records: Vec::new() });
     let chunk = Request::Chunk { blob: BlobId::new([1; 32]), offset: u64::MAX };
@@ -238,20 +257,22 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
         .await
         .unwrap();
         let (request, channel) = asked.unwrap();
-        // Ids that go backwards, then records that nobody asked for.
+        // A summary that goes backwards, then one of a competition that nobody has, then no message at all.
+        let summary = |n: u8| Summary {
+            competition: RecordId::new([n; 32]),
+            parts: vec![
+                (0, 1, protocol::Fingerprint::new([0; 32])),
+                (2, 1, protocol::Fingerprint::new([0; 32])),
+            ],
+        };
         let response = match (request, answered) {
-            (Request::Ids { .. }, 0) => Response::Ids {
-                ids: vec![(1, RecordId::new([9; 32])), (0, RecordId::new([1; 32]))],
-                more: true,
-                total: u64::MAX,
-                fingerprint: protocol::Fingerprint::new([0; 32]),
-            },
-            (Request::Ids { .. }, _) => Response::Ids {
-                ids: vec![(0, RecordId::new([1; 32]))],
-                more: false,
-                total: 1,
-                fingerprint: protocol::Fingerprint::new([0; 32]),
-            },
+            (Request::Summary { .. }, 0) => {
+                Response::Summary { competitions: vec![summary(9), summary(1)], more: true, total: u64::MAX }
+            }
+            (Request::Summary { .. }, _) => {
+                Response::Summary { competitions: vec![summary(1)], more: false, total: 1 }
+            }
+            (Request::Reconcile { .. }, _) => Response::Reconciled { message: b"nonsense".to_vec().into() },
             (Request::Records { .. }, _) => {
                 Response::Records { records: vec![b"not asked for".to_vec().into()] }
             }
@@ -260,7 +281,9 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
         stranger.swarm.behaviour_mut().exchange.send_response(channel, response).unwrap();
         answered += 1;
     }
-    stranger.request(Request::Ids { after: None }).await;
+    stranger
+        .request(Request::Summary { after: None, fingerprint: protocol::Fingerprint::new([7; 32]) })
+        .await;
     let peers = victim.peers().await;
     assert_eq!(peers.len(), 1);
     assert!(peers[0].refused >= 2, "{peers:?}");

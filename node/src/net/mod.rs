@@ -2,7 +2,7 @@
 
 mod wire;
 
-pub use wire::{EXCHANGE, Request, Response};
+pub use wire::{EXCHANGE, Request, Response, Summary};
 
 use crate::limits;
 use libp2p::multiaddr::Protocol;

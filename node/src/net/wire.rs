@@ -4,16 +4,27 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/1";
+pub const EXCHANGE: &str = "/podium/exchange/2";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Request {
-    /// The kept records above `after`: one page. Competitions come first, then entries, then submissions.
-    Ids {
-        /// Last of the page before: kind (0, 1, 2) and id.
-        after: Option<(u8, RecordId)>,
+    /// What there is, by competition and kind: one page.
+    Summary {
+        /// Last competition of the page before.
+        after: Option<RecordId>,
+        /// Of the asker's own set: whoever has the same says only that.
+        fingerprint: Fingerprint,
+    },
+    /// One message of the reconciliation of a part.
+    Reconcile {
+        /// The competition.
+        competition: RecordId,
+        /// The kind of record.
+        kind: u8,
+        /// In the encoding of negentropy, version 1.
+        message: serde_bytes::ByteBuf,
     },
     /// Records by id; those that are not there, and those that do not fit, are left out.
     Records {
@@ -33,16 +44,24 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Response {
-    /// A page of ids.
-    Ids {
-        /// Kind and id, in order.
-        ids: Vec<(u8, RecordId)>,
+    /// The same set.
+    Same {
+        /// Records in it.
+        total: u64,
+    },
+    /// A page of a summary.
+    Summary {
+        /// In ascending order.
+        competitions: Vec<Summary>,
         /// Whether there are more.
         more: bool,
         /// Records in all.
         total: u64,
-        /// Of the whole set.
-        fingerprint: Fingerprint,
+    },
+    /// The answer to a message of a reconciliation.
+    Reconciled {
+        /// In the encoding of negentropy, version 1.
+        message: serde_bytes::ByteBuf,
     },
     /// Signed envelopes.
     Records {
@@ -62,6 +81,16 @@ pub enum Response {
     Busy,
 }
 
+/// What a peer has of one competition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// The competition.
+    pub competition: RecordId,
+    /// Kind, number of records and their fingerprint, in the order of kinds.
+    pub parts: Vec<(u8, u64, Fingerprint)>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,8 +102,11 @@ mod tests {
         let request = serde_json::to_vec(&Request::Records { ids }).unwrap();
         // JSON writes a byte as up to four characters; CBOR as at most two.
         assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
-        let page = limits::IDS_PER_PAGE * (RecordId::new([0; 32]).as_bytes().len() + 4);
-        assert!((page as u64) < limits::RESPONSE_MAX_BYTES);
+        const { assert!(limits::RECONCILE_BYTES + 256 < limits::REQUEST_MAX_BYTES) };
+        let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
+        let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
+        let page = serde_json::to_vec(&vec![summary; limits::SUMMARY_PAGE]).unwrap().len();
+        assert!((page as u64) / 2 < limits::RESPONSE_MAX_BYTES, "{page}");
         const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
         const { assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES) };
         // Every record fits into a page by itself.

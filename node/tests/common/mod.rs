@@ -73,6 +73,9 @@ impl Node {
                 row.as_object_mut()?.remove(field);
             }
         }
+        for field in ["peers", "peers_same", "peers_most"] {
+            board.as_object_mut()?.remove(field);
+        }
         for list in ["reveals", "closes"] {
             for record in board["competition"][list].as_array_mut()? {
                 record.as_object_mut()?.remove("first_seen");

@@ -205,8 +205,13 @@ fn completeness(board: &Board) -> String {
     };
     let c = &board.competition;
     let host = said(&c.reveals, reveal, "reveals") + &said(&c.closes, close, "closes");
+    let peers = match (board.peers, board.peers_most.saturating_sub(board.records)) {
+        (0, _) => String::new(),
+        (all, 0) => format!(", the same as {} of {all} peers", board.peers_same),
+        (_, more) => format!(", a peer has {more} more"),
+    };
     format!(
-        "{}, {} pending{host} · fingerprint {}{test_set}",
+        "{}{peers}, {} pending{host} · fingerprint {}{test_set}",
         text::count(board.records, "record known", "records known"),
         board.pending,
         text::short_hex(&board.fingerprint)
