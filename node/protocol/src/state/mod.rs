@@ -313,6 +313,12 @@ impl<M> State<M> {
         self.pool.count(competition)
     }
 
+    /// Bytes of such records.
+    #[cfg(test)]
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pool.bytes()
+    }
+
     /// Whether a record waits for something, or has its proofs checked.
     pub fn is_pending(&self, id: RecordId) -> bool {
         self.pool.contains(id)

@@ -7,3 +7,4 @@ mod offline;
 mod payload;
 mod properties;
 mod rules;
+mod simulation;
