@@ -189,6 +189,10 @@ impl<M: Clone> State<M> {
         queue: &mut VecDeque<Work>,
         updates: &mut Vec<Update>,
     ) -> Outcome {
+        // The records inside an accusation come by here however often they came before.
+        if self.set.kind_of(record.id()).is_some() {
+            return Outcome::Known;
+        }
         match self.judge(record) {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
             Judged::Keep(valid) => match self.set.insert(*valid, received_at, 0) {
