@@ -8,3 +8,4 @@ mod payload;
 mod properties;
 mod rules;
 mod simulation;
+mod strangers;
