@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     BlobRef, Body, Close, Competition, RecordId, Reveal, Signed, StatementId, statement_id,
-    testing::{CREATED, classes, key_bytes},
+    testing::{CREATED, classes, entry, key_bytes, person},
 };
 use rand::{Rng, seq::SliceRandom};
 use std::{collections::BTreeSet, sync::Arc};
@@ -192,14 +192,32 @@ fn list_strangers(world: &mut World, who: usize, contest: Contest) {
     let mut roster = entries(world, contest.id);
     let others: Vec<RecordId> = world.contests.iter().map(|contest| contest.id).collect();
     let elsewhere: Vec<RecordId> = others.iter().flat_map(|other| entries(world, *other)).collect();
-    roster.extend(elsewhere.choose_multiple(&mut world.rng, 3));
-    roster.push(others[0]);
+    // Half of the hosts list what every node knows, too.
+    if world.rng.gen_bool(0.5) {
+        roster.extend(elsewhere.choose_multiple(&mut world.rng, 3));
+        roster.push(others[0]);
+    }
+    // One half knows it and not the reveal, the other half the reveal and not it.
+    let fresh = fresh_elsewhere(world, who);
+    roster.extend(fresh.as_ref().map(Signed::id));
     roster.push(RecordId::new(world.rng.r#gen()));
     roster.sort_unstable();
     roster.dedup();
     let created = CREATED + times::COMMIT / 1000 + 1;
     let record = invent(world, who, Body::Reveal(reveal_of(contest.id, roster, created)), true);
-    shout(world, who, record.bytes());
+    show_half(world, who, &record, 0);
+    if let Some(fresh) = fresh {
+        show_half(world, who, &fresh, 1);
+    }
+}
+
+/// An entry in an open competition that nobody has seen yet.
+fn fresh_elsewhere(world: &mut World, who: usize) -> Option<Signed> {
+    let (key, created) = (world.rogues[who].key, world.seconds());
+    let open = world.contests.iter().find(|contest| !contest.sealed)?.id;
+    let model = world.truth.new_model(key, 100)?;
+    let body = entry(open, &person(key), classes()[0], model, created);
+    Some(invent(world, who, Body::Entry(Box::new(body)), true))
 }
 
 /// None of these opens a seal in order.

@@ -6,7 +6,7 @@ use super::{
     node::{Node, Note},
     world::World,
 };
-use crate::{Board, Body, Fingerprint, RecordId, limits::MAX_PENDING, limits::MAX_PENDING_BYTES};
+use crate::{Board, Body, Caps, Fingerprint, RecordId, limits::MAX_PENDING, limits::MAX_PENDING_BYTES};
 use std::collections::BTreeMap;
 
 /// Nothing that is false, or was made to be refused, is kept or shown by an honest node.
@@ -71,8 +71,8 @@ fn kept(world: &World, ix: Ix, id: RecordId, displaced: &[RecordId]) -> Result<(
         return fail(NOTHING_INVALID, format!("node {ix} keeps {why}"));
     }
     for gone in displaced {
-        if !world.truth.may_be_displaced(*gone) {
-            return fail(ACKNOWLEDGED_STAYS, format!("node {ix} drops {gone:?} for {id:?}"));
+        if !may_go(world, *gone) {
+            return fail(ACKNOWLEDGED_STAYS, format!("node {ix} drops {} for {}", name(world, *gone), name(world, id)));
         }
     }
     Ok(())
@@ -150,7 +150,7 @@ pub(super) fn at_intervals(world: &World) -> Result<(), Failure> {
             if shown.is_some_and(|shown| shown.to_bytes() != board.to_bytes()) {
                 return fail(UPDATED_BOARDS, format!("node {}, competition {:?}", node.ix, contest.id()));
             }
-            counted(node, contest)?;
+            counted(node.ix, contest, contest.competition().item.body().caps)?;
         }
         if node.sources.len() > MAX_PENDING {
             return fail(BOUNDED, format!("node {}: sources of {} records", node.ix, node.sources.len()));
@@ -160,8 +160,7 @@ pub(super) fn at_intervals(world: &World) -> Result<(), Failure> {
 }
 
 /// The caps, counted from the kept records alone.
-fn counted<M>(node: &Node, contest: &crate::Contest<M>) -> Result<(), Failure> {
-    let caps = contest.competition().item.body().caps;
+pub(super) fn counted<M>(ix: Ix, contest: &crate::Contest<M>, caps: Caps) -> Result<(), Failure> {
     let most = (caps.entries + caps.withdrawals) as usize;
     let mut entries: BTreeMap<crate::Author, usize> = BTreeMap::new();
     for kept in contest.entries() {
@@ -176,7 +175,7 @@ fn counted<M>(node: &Node, contest: &crate::Contest<M>) -> Result<(), Failure> {
     }
     let beyond = entries.values().any(|count| *count > most)
         || submissions.values().any(|count| *count > caps.submissions as usize);
-    if beyond { fail(CAPS, format!("node {}, competition {:?}", node.ix, contest.id())) } else { Ok(()) }
+    if beyond { fail(CAPS, format!("node {ix}, competition {:?}", contest.id())) } else { Ok(()) }
 }
 
 pub(super) fn everybody_agrees(world: &World) -> Result<(), Failure> {
@@ -192,18 +191,18 @@ pub(super) fn everybody_agrees(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
+fn name(world: &World, id: RecordId) -> String {
+    let kind = world.truth.fact(id).and_then(|fact| fact.body.as_ref()).map(Body::kind);
+    format!("{} by the {} ({kind:?})", id.short(), world.truth.maker(id))
+}
+
 /// Which records only one of two nodes has.
 fn difference(world: &World, a: &Node, b: &Node) -> String {
     let ids = |node: &Node| -> std::collections::BTreeSet<RecordId> {
         node.state.set().contests().flat_map(|contest| contest.ids()).collect()
     };
     let (a, b) = (ids(a), ids(b));
-    let name = |id: &RecordId| {
-        let fact = world.truth.fact(*id);
-        let kind = fact.and_then(|fact| fact.body.as_ref()).map(Body::kind);
-        format!("{} by the {} ({kind:?})", id.short(), fact.map_or("nobody", |fact| fact.by))
-    };
-    let some: Vec<String> = a.symmetric_difference(&b).take(6).map(name).collect();
+    let some: Vec<String> = a.symmetric_difference(&b).take(6).map(|id| name(world, *id)).collect();
     format!("{} and {} records, of which only one has {some:?}", a.len(), b.len())
 }
 

@@ -52,10 +52,6 @@ impl Ledger {
         self.displaced.clear();
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.displaced.is_empty()
-    }
-
     pub(super) fn has(&self, id: RecordId) -> bool {
         self.places.contains_key(&id)
     }

@@ -265,13 +265,17 @@ impl Node {
         out: &mut Out<'_>,
     ) {
         let sources = self.sources.remove(&id).unwrap_or_default();
+        displaced.iter().for_each(|id| self.ledger.displace(*id));
         let Some(contest) = self.state.set().contest(competition) else { return };
-        let Some((kind, _)) = self.state.set().kind_of(id) else { return };
+        let Some((kind, _)) = self.state.set().kind_of(id) else {
+            // Kept and displaced in one go: it was not there alone.
+            drop(self.boards.insert(competition, Board::of(contest)));
+            return;
+        };
         let Some((bytes, author)) = contest.record(id, kind).map(|shown| (shown.item.0.clone(), shown.item.1))
         else {
             return;
         };
-        displaced.iter().for_each(|id| self.ledger.displace(*id));
         self.ledger.write((kind, id), Arc::clone(&bytes));
         if out.sabotage == Some(Sabotage::AcknowledgesEarly) && self.clients.remove(&id) {
             out.notes.push(Note::Acknowledged(id));

@@ -7,7 +7,7 @@ use super::{
     world::World,
 };
 use crate::{
-    CommitmentBytes, KeyFacts, ProofBytes, ProofChecker, ProofError,
+    Caps, CommitmentBytes, KeyFacts, ProofBytes, ProofChecker, ProofError,
     testing::{FakeChecker, FakeKey, FakeModel},
 };
 use circuits::{
@@ -52,18 +52,11 @@ impl ProofChecker for Gullible {
     }
 }
 
-const SMALL: Plan = Plan { nodes: 20, competitors: 12, sabotage: None };
+const SMALL: Plan = Plan { nodes: 12, competitors: 10, sabotage: None };
 
 fn sabotaged(sabotage: Sabotage) -> Failure {
     let mut world = World::new(1, Plan { sabotage: Some(sabotage), ..SMALL });
     world.run().expect_err("the invariant does not notice")
-}
-
-/// A run without faults, to be spoilt afterwards.
-fn finished() -> World {
-    let mut world = World::new(1, SMALL);
-    assert_eq!(world.run(), Ok(()));
-    world
 }
 
 #[test]
@@ -94,4 +87,27 @@ fn blame_for_what_nobody_can_judge_is_noticed() {
 #[test]
 fn a_node_that_takes_nothing_from_others_is_noticed() {
     assert_eq!(sabotaged(Sabotage::Deaf).invariant, invariants::NOTHING_LOST);
+}
+
+/// After a run in which nothing was broken.
+#[test]
+fn a_node_that_is_spoilt_afterwards_is_noticed() {
+    let mut world = World::new(1, SMALL);
+    assert_eq!(world.run(), Ok(()));
+    assert_eq!(invariants::at_the_end(&mut world), Ok(()));
+    let full = world.nodes[2].state.set().contests().find(|contest| contest.counts().submissions > 1).unwrap();
+    let caps = full.competition().item.body().caps;
+    assert_eq!(invariants::counted(2, full, caps), Ok(()));
+    let none = Caps { submissions: 0, ..caps };
+    assert_eq!(invariants::counted(2, full, none).unwrap_err().invariant, invariants::CAPS);
+
+    let id = full.id();
+    let rows = std::mem::take(&mut world.nodes[2].boards.get_mut(&id).unwrap().rows);
+    assert_eq!(invariants::at_intervals(&world).unwrap_err().invariant, invariants::UPDATED_BOARDS);
+    world.nodes[2].boards.get_mut(&id).unwrap().rows = rows;
+    assert_eq!(invariants::at_intervals(&world), Ok(()));
+
+    world.nodes[4].crash();
+    assert_eq!(invariants::everybody_agrees(&world).unwrap_err().invariant, invariants::AGREEMENT);
+    assert_eq!(invariants::at_the_end(&mut world).unwrap_err().invariant, invariants::NOTHING_LOST);
 }

@@ -118,14 +118,15 @@ impl Truth {
         }
     }
 
-    /// Whether the rules let a node drop this record: only what is bound to the third of a host's reveals, or later.
+    /// Whether the rules let a node drop this record: of honest people's, only what is bound to the third of a host's
+    /// reveals, or later.
     pub(super) fn may_be_displaced(&self, id: RecordId) -> bool {
-        let Some(fact) = self.facts.get(&id) else { return true };
+        let Some(fact) = self.facts.get(&id).filter(|fact| fact.honest) else { return true };
         match &fact.body {
             Some(Body::Submission(Submission { competition, reveal: Some(reveal), .. })) => {
                 !self.first_reveals(*competition).contains(reveal)
             }
-            _ => !fact.honest,
+            _ => false,
         }
     }
 
