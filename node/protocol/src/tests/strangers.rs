@@ -5,7 +5,7 @@ use crate::{
     Body, Misbehaviour, Outcome, RecordId, Signed,
     testing::{
         CREATED, FakeState, by_host, classes, close, competition, enter, entry, host, person, reveal, sealed,
-        settle, state_with, submission_after, submit,
+        settle, signed, state_with, submission_after, submit, withdrawal,
     },
 };
 
@@ -53,6 +53,17 @@ fn an_accusation_brings_the_record_that_is_missing_and_only_that() {
         assert_eq!(ids.len(), 2);
         assert!(closes.iter().all(|close| ids.contains(&close.id())));
     }
+}
+
+#[test]
+fn a_withdrawal_waits_for_its_entry() {
+    let hosted = host(sealed("digits"));
+    let entered = enter(&person(2), entry(hosted.id(), &person(2), classes()[0], 5, CREATED));
+    let back = signed(&person(2), Body::Withdrawal(withdrawal(hosted.id(), entered.id())));
+    let mut state = state_with(&hosted);
+    assert!(matches!(state.apply(back.bytes(), NOW).0, Outcome::Waiting { .. }));
+    accepted(settle(&mut state, &entered));
+    assert!(state.set().contest(hosted.id()).unwrap().withdrawal_of(entered.id()).is_some());
 }
 
 /// A roster may list anything: whoever has not seen what it lists cannot tell, so nobody may refuse it for that.

@@ -234,8 +234,7 @@ pub(super) fn equivocate(world: &mut World, who: usize) {
             let mut claims = world.truth.hits(entered.commitment.0[0], entered.class);
             claims[0] = claims[0].saturating_sub(peer as u64);
             let created = CREATED + 10;
-            let body =
-                submission_after(None, &record, &entered, &person(key), &claims, created, step as u8);
+            let body = submission_after(None, &record, &entered, &person(key), &claims, created, step as u8);
             Body::Submission(body)
         };
         let record = invent(world, who, body, true);

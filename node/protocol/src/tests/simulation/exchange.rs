@@ -60,7 +60,9 @@ impl Node {
                 out.sends.push((from, Message::Blob(id, bytes)));
             }
             Message::Ids { tag, ids, more, fingerprint } => {
-                let Some(sync) = self.exchange.syncs.get(&from).filter(|sync| sync.tag == tag) else { return };
+                let Some(sync) = self.exchange.syncs.get(&from).filter(|sync| sync.tag == tag) else {
+                    return;
+                };
                 if sync.after.is_none() && fingerprint == self.state.set().fingerprint() {
                     self.exchange.syncs.remove(&from);
                 } else {

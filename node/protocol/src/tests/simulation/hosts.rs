@@ -3,11 +3,12 @@
 use super::{
     people::{contest_of, reveal_of},
     rogues::{Role, shout},
+    truth::Fact,
     world::{Contest, World, times},
 };
 use crate::{
-    BlobRef, Body, Close, Competition, RecordId, Reveal, Signed, StatementId, statement_id,
-    testing::{CREATED, classes, entry, key_bytes, person},
+    BlobRef, Body, Close, Competition, Misbehaviour, RecordId, Reveal, Signed, StatementId, statement_id,
+    testing::{CREATED, author, classes, entry, key_bytes, person},
 };
 use rand::{Rng, seq::SliceRandom};
 use std::{collections::BTreeSet, sync::Arc};
@@ -211,6 +212,23 @@ fn list_strangers(world: &mut World, who: usize, contest: Contest) {
     }
 }
 
+/// Two reveals that nobody keeps are misbehaviour all the same: the accusation is kept, what is in it is not.
+fn accuse_oneself(world: &mut World, who: usize, contest: Contest, second: &Signed) {
+    let key = world.rogues[who].key;
+    let first = world.truth.public_where(|fact| {
+        fact.author == author(&person(key))
+            && matches!(&fact.body, Some(Body::Reveal(body)) if body.competition == contest.id)
+    });
+    let first = first.first().and_then(|id| world.truth.fact(*id)).and_then(Fact::signed);
+    if let Some(first) = first.filter(|first| first.id() != second.id() && world.rogues[who].own.len() < 3) {
+        let pair = Misbehaviour::of(contest.id, &first, second);
+        if pair.open().is_ok() {
+            let record = invent(world, who, Body::Misbehaviour(pair), true);
+            shout(world, who, record.bytes());
+        }
+    }
+}
+
 /// An entry in an open competition that nobody has seen yet.
 fn fresh_elsewhere(world: &mut World, who: usize) -> Option<Signed> {
     let (key, created) = (world.rogues[who].key, world.seconds());
@@ -243,5 +261,6 @@ fn reveal_wrongly(world: &mut World, who: usize, contest: Contest) {
     if wrong.competition == contest.id || other.host != world.rogues[who].key {
         let record = invent(world, who, Body::Reveal(wrong), false);
         shout(world, who, record.bytes());
+        accuse_oneself(world, who, contest, &record);
     }
 }

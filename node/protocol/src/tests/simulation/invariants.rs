@@ -7,7 +7,7 @@ use super::{
     world::World,
 };
 use crate::{Board, Body, Caps, Fingerprint, RecordId, limits::MAX_PENDING, limits::MAX_PENDING_BYTES};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nothing that is false, or was made to be refused, is kept or shown by an honest node.
 pub(super) const NOTHING_INVALID: &str = "nothing-invalid-is-kept";
@@ -44,6 +44,8 @@ fn fail<T>(invariant: &'static str, why: impl Into<String>) -> Result<T, Failure
 pub(super) struct Watch {
     /// The board that was first seen of a record set.
     boards: BTreeMap<Fingerprint, (blake3::Hash, Ix)>,
+    /// Records that may be kept: the truth does not change.
+    good: BTreeSet<RecordId>,
 }
 
 /// After every event at an honest node: only what the event may have changed.
@@ -66,13 +68,17 @@ pub(super) fn after_event(world: &mut World, ix: Ix, notes: &[Note]) -> Result<(
     bounded(&world.nodes[ix])
 }
 
-fn kept(world: &World, ix: Ix, id: RecordId, displaced: &[RecordId]) -> Result<(), Failure> {
+fn kept(world: &mut World, ix: Ix, id: RecordId, displaced: &[RecordId]) -> Result<(), Failure> {
     if let Err(why) = world.truth.may_be_kept(id) {
         return fail(NOTHING_INVALID, format!("node {ix} keeps {why}"));
     }
+    world.watch.good.insert(id);
     for gone in displaced {
         if !may_go(world, *gone) {
-            return fail(ACKNOWLEDGED_STAYS, format!("node {ix} drops {} for {}", name(world, *gone), name(world, id)));
+            return fail(
+                ACKNOWLEDGED_STAYS,
+                format!("node {ix} drops {} for {}", name(world, *gone), name(world, id)),
+            );
         }
     }
     Ok(())
@@ -81,18 +87,22 @@ fn kept(world: &World, ix: Ix, id: RecordId, displaced: &[RecordId]) -> Result<(
 /// The board that the node shows, against the truth and against everybody who had the same records.
 fn shown(world: &mut World, ix: Ix, competition: RecordId) -> Result<(), Failure> {
     let node = &world.nodes[ix];
-    let (Some(contest), Some(board)) =
-        (node.state.set().contest(competition), node.boards.get(&competition))
+    let (Some(contest), Some(board)) = (node.state.set().contest(competition), node.boards.get(&competition))
     else {
         return Ok(());
     };
     let caps = contest.competition().item.body().caps;
     for row in &board.rows {
-        if let Err(why) = world.truth.may_be_kept(row.submission) {
+        if !world.watch.good.contains(&row.submission)
+            && let Err(why) = world.truth.may_be_kept(row.submission)
+        {
             return fail(NOTHING_INVALID, format!("node {ix} shows {why}"));
         }
         if row.entries > u64::from(caps.entries) {
-            return fail(CAPS, format!("node {ix}: {} has {} entries that count", row.display_name, row.entries));
+            return fail(
+                CAPS,
+                format!("node {ix}: {} has {} entries that count", row.display_name, row.entries),
+            );
         }
     }
     let (fingerprint, hash) = (contest.fingerprint(), blake3::hash(&board.to_bytes()));
@@ -198,7 +208,7 @@ fn name(world: &World, id: RecordId) -> String {
 
 /// Which records only one of two nodes has.
 fn difference(world: &World, a: &Node, b: &Node) -> String {
-    let ids = |node: &Node| -> std::collections::BTreeSet<RecordId> {
+    let ids = |node: &Node| -> BTreeSet<RecordId> {
         node.state.set().contests().flat_map(|contest| contest.ids()).collect()
     };
     let (a, b) = (ids(a), ids(b));

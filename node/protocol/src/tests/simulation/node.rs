@@ -257,13 +257,7 @@ impl Node {
         }
     }
 
-    fn keep(
-        &mut self,
-        id: RecordId,
-        competition: RecordId,
-        displaced: Vec<RecordId>,
-        out: &mut Out<'_>,
-    ) {
+    fn keep(&mut self, id: RecordId, competition: RecordId, displaced: Vec<RecordId>, out: &mut Out<'_>) {
         let sources = self.sources.remove(&id).unwrap_or_default();
         displaced.iter().for_each(|id| self.ledger.displace(*id));
         let Some(contest) = self.state.set().contest(competition) else { return };
@@ -272,7 +266,8 @@ impl Node {
             drop(self.boards.insert(competition, Board::of(contest)));
             return;
         };
-        let Some((bytes, author)) = contest.record(id, kind).map(|shown| (shown.item.0.clone(), shown.item.1))
+        let Some((bytes, author)) =
+            contest.record(id, kind).map(|shown| (shown.item.0.clone(), shown.item.1))
         else {
             return;
         };

@@ -222,7 +222,6 @@ fn enter(world: &mut World, who: usize, contest: Contest) -> Option<Entered> {
 /// Claims what is true or less, as soon as the node shows what scores are about.
 fn submit(world: &mut World, who: usize, contest: Contest, entered: &mut Entered) {
     let (key, node, created) = (world.people[who].key, world.people[who].node, world.seconds());
-    let Some(record) = world.truth.fact(entered.id).and_then(|fact| fact.signed()) else { return };
     let Some(kept) = world.nodes[node].state.set().contest(contest.id) else { return };
     let reveal = kept.reveals().iter().find(|reveal| reveal.item.body().lists(entered.id));
     let reveal = reveal.map(|reveal| (reveal.item.id(), reveal.item.body().clone()));
@@ -230,6 +229,7 @@ fn submit(world: &mut World, who: usize, contest: Contest, entered: &mut Entered
     {
         return;
     }
+    let Some(record) = world.truth.fact(entered.id).and_then(|fact| fact.signed()) else { return };
     entered.submitted += 1;
     let mut claims = world.truth.hits(entered.model, entered.body.class);
     let less = u64::from(entered.submitted);

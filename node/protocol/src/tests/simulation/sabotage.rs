@@ -95,7 +95,8 @@ fn a_node_that_is_spoilt_afterwards_is_noticed() {
     let mut world = World::new(1, SMALL);
     assert_eq!(world.run(), Ok(()));
     assert_eq!(invariants::at_the_end(&mut world), Ok(()));
-    let full = world.nodes[2].state.set().contests().find(|contest| contest.counts().submissions > 1).unwrap();
+    let full =
+        world.nodes[2].state.set().contests().find(|contest| contest.counts().submissions > 1).unwrap();
     let caps = full.competition().item.body().caps;
     assert_eq!(invariants::counted(2, full, caps), Ok(()));
     let none = Caps { submissions: 0, ..caps };

@@ -36,7 +36,7 @@ pub(super) mod times {
     /// Attackers invent nothing after this, and nothing breaks any more.
     pub(crate) const CALM: Ms = 150_000;
     /// By now everybody must agree.
-    pub(crate) const END: Ms = 420_000;
+    pub(crate) const END: Ms = 1_200_000;
 }
 
 /// A competition of this run.
@@ -220,11 +220,7 @@ impl World {
     }
 
     /// Lets a node do something, takes care of its wishes, and looks at what has become of it.
-    pub(super) fn with(
-        &mut self,
-        ix: Ix,
-        what: impl FnOnce(&mut Node, &mut Out<'_>),
-    ) -> Result<(), Failure> {
+    pub(super) fn with(&mut self, ix: Ix, what: impl FnOnce(&mut Node, &mut Out<'_>)) -> Result<(), Failure> {
         let node = &mut self.nodes[ix];
         if !node.up {
             return Ok(());
