@@ -3,7 +3,8 @@
 use super::{
     limits,
     network::{Ix, Message, Ms, Place, Tag, Timer},
-    node::{Node, Out},
+    node::Node,
+    wishes::Out,
 };
 use crate::{BlobId, BlobRole, RecordId};
 use rand::{Rng, seq::IteratorRandom};

@@ -1,11 +1,6 @@
 //! What must hold, whatever happens. Each has a name, which a failure shows.
 
-use super::{
-    limits,
-    network::Ix,
-    node::{Node, Note},
-    world::World,
-};
+use super::{limits, network::Ix, node::Node, wishes::Note, world::World};
 use crate::{Board, Body, Caps, Fingerprint, RecordId, limits::MAX_PENDING, limits::MAX_PENDING_BYTES};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -18,6 +18,7 @@ mod people;
 mod rogues;
 mod sabotage;
 mod truth;
+mod wishes;
 mod world;
 
 use std::{collections::BTreeMap, time::Instant};

@@ -3,7 +3,7 @@
 use super::{
     Plan,
     invariants::{self, Failure},
-    node::Sabotage,
+    wishes::Sabotage,
     world::World,
 };
 use crate::{

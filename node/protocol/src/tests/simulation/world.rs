@@ -3,10 +3,11 @@
 use super::{
     invariants::{Failure, Watch},
     network::{Event, Ix, Links, Message, Ms, Queue},
-    node::{Node, Note, Out, Sabotage},
+    node::Node,
     people::Person,
     rogues::{Rogue, Role},
     truth::{Fact, Truth},
+    wishes::{Note, Out, Sabotage},
 };
 use crate::{
     BlobId, Body, Outcome, RecordId, Signed,
