@@ -126,7 +126,7 @@ pub(super) fn act(world: &mut World, who: usize) -> Result<(), Failure> {
         Task::Host { contest, revealed, closed } => host(world, who, *contest, revealed, closed),
         Task::Competitor(joined) => {
             joined.iter_mut().for_each(|joined| compete(world, who, joined));
-            if who % 5 == 0 {
+            if who.is_multiple_of(5) {
                 accuse(world, who);
             }
         }
