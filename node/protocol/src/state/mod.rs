@@ -193,6 +193,10 @@ impl<M: Clone> State<M> {
         queue: &mut VecDeque<Work>,
         updates: &mut Vec<Update>,
     ) -> Outcome {
+        // The records inside an accusation come by here however often they came before.
+        if self.set.kind_of(record.id()).is_some() {
+            return Outcome::Known;
+        }
         match self.judge(record) {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
             Judged::Keep(valid) => {
@@ -318,6 +322,12 @@ impl<M> State<M> {
     /// How many records wait, or have their proofs checked: of one competition, or of all.
     pub fn pending(&self, competition: Option<RecordId>) -> usize {
         self.pool.count(competition)
+    }
+
+    /// Bytes of such records.
+    #[cfg(test)]
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pool.bytes()
     }
 
     /// Whether a record waits for something, or has its proofs checked.

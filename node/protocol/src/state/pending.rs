@@ -102,6 +102,11 @@ impl<M> Pool<M> {
         waiting + self.checking.values().filter(|c| c.competition == competition).count()
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn wanted_records(&self) -> impl Iterator<Item = RecordId> {
         self.waiting_on.keys().filter_map(|key| match key {
             Key::Record(id) => Some(*id),

@@ -17,3 +17,5 @@ mod reveals;
 mod rules;
 mod sealed;
 mod sealed_properties;
+mod simulation;
+mod strangers;
