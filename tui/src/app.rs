@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ratatui::crossterm::event::{self, Event};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -198,6 +199,17 @@ fn translate(event: Event) -> Option<Msg> {
     }
 }
 
+/// Waits for a key, at most so long. False if there will never be one.
+fn terminal_is_there(patience: Duration) -> bool {
+    let stdin = std::io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(patience.subsec_nanos()) };
+    // An interrupted wait says nothing.
+    let _ = rustix::event::poll(&mut fds, Some(&timeout));
+    let [fd] = &fds;
+    !fd.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)
+}
+
 /// The thread that reads keys: terminals can only be read by waiting.
 struct Keys {
     stop: Arc<AtomicBool>,
@@ -211,7 +223,11 @@ impl Keys {
         let read = move || {
             let Some(sender) = sender else { return };
             while !seen.load(Ordering::Relaxed) {
-                let event = match event::poll(KEY_POLL) {
+                // crossterm 0.29 reads the end of a terminal that has gone away again and again, and never returns.
+                if !terminal_is_there(KEY_POLL) {
+                    return;
+                }
+                let event = match event::poll(Duration::ZERO) {
                     Ok(false) => continue,
                     Ok(true) => event::read(),
                     Err(error) => Err(error),
@@ -229,7 +245,10 @@ impl Keys {
 
     fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        // It has no result, and a panic in it has been shown already.
-        let _ = self.thread.join();
+        // It may still be caught in a terminal that goes away: left behind then, it ends with the program.
+        let patience = Instant::now() + 5 * KEY_POLL;
+        while !self.thread.is_finished() && Instant::now() < patience {
+            std::thread::sleep(KEY_POLL / 10);
+        }
     }
 }

@@ -54,7 +54,7 @@ struct Session {
 
 impl Session {
     fn start(mut command: Command) -> Self {
-        let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&control).unwrap();
         unlockpt(&control).unwrap();
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
@@ -182,6 +182,44 @@ fn a_panic_gives_the_terminal_back_before_it_speaks() {
     assert!(!status.success());
     assert_restored(&seen, raw);
     assert!(seen.find(LEAVE).unwrap() < seen.find("as it must").unwrap(), "{seen:?}");
+}
+
+/// As when a terminal's window is closed: whoever reads from it never gets anything again.
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&control).unwrap();
+    unlockpt(&control).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&control, size).unwrap();
+    let name = PathBuf::from(ptsname(&control, Vec::new()).unwrap().into_string().unwrap());
+    let end = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tui"))
+        .arg("--socket")
+        .arg(dir.path().join("none.sock"))
+        .env("TERM", "xterm-256color")
+        .stdin(end())
+        .stdout(end())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut screen = File::from(control);
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("No daemon") {
+        let mut buffer = [0; 4096];
+        let n = screen.read(&mut buffer).unwrap();
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    drop(screen);
+    let until = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("the program goes on without a terminal");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn run(args: &[&str], socket: &Path) -> Output {
