@@ -195,7 +195,11 @@ fn a_terminal_that_goes_away_ends_the_program() {
     tcsetwinsize(&control, size).unwrap();
     let name = PathBuf::from(ptsname(&control, Vec::new()).unwrap().into_string().unwrap());
     let end = || Stdio::from(OpenOptions::new().read(true).write(true).open(&name).unwrap());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tui"))
+    // As the leader of a session of its own: reading from a terminal that has hung up then gives nothing, for ever,
+    // where others get an error.
+    let mut child = Command::new("setsid")
+        .arg("--ctty")
+        .arg(env!("CARGO_BIN_EXE_tui"))
         .arg("--socket")
         .arg(dir.path().join("none.sock"))
         .env("TERM", "xterm-256color")
