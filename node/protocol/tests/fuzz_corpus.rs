@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../fuzz/src/lib.rs"]
+#[allow(unused_imports, dead_code)]
 mod targets;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -128,21 +128,22 @@ impl Play {
 
     /// Does with boards what a node does.
     fn note(&mut self, updates: Vec<Update>) {
-        let mut displaced_at_last = BTreeMap::new();
+        let mut kept_at_last = BTreeMap::new();
         for update in &updates {
             let (author, kind, competition) = self.scene.known[&update.id];
             assert_eq!((kind, competition), (update.kind, update.competition));
-            displaced_at_last.insert(update.id, matches!(update.outcome, Outcome::Accepted { .. }));
+            let kept = matches!(update.outcome, Outcome::Accepted { .. } | Outcome::Known);
+            kept_at_last.insert(update.id, kept);
             if let Outcome::Accepted { displaced } = &update.outcome {
                 for gone in displaced {
                     let (other, of, _) = self.scene.known[gone];
                     let by_host = kind == Kind::Reveal;
                     assert!(other == author || by_host || of == Kind::Misbehaviour, "{update:?}");
-                    displaced_at_last.insert(*gone, false);
+                    kept_at_last.insert(*gone, false);
                 }
             }
         }
-        for (id, kept) in displaced_at_last {
+        for (id, kept) in kept_at_last {
             assert_eq!(self.state.set().kind_of(id).is_some(), kept, "{id}");
         }
         for update in updates.iter().filter(|update| matches!(update.outcome, Outcome::Accepted { .. })) {
