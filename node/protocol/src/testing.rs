@@ -45,12 +45,7 @@ fn model_hash(key: &[u8], scope: &Scope, commitment: &CommitmentBytes) -> [u8; 3
 }
 
 /// What a score proof begins with.
-pub fn score_hash(
-    key: &[u8],
-    set: &[u8; 32],
-    commitment: &CommitmentBytes,
-    claim: &ScoreClaim,
-) -> [u8; 32] {
+pub fn score_hash(key: &[u8], set: &[u8; 32], commitment: &CommitmentBytes, claim: &ScoreClaim) -> [u8; 32] {
     let numbers = [u64::from(claim.chunk.index), claim.chunk.lo, claim.chunk.hi, claim.rows, claim.correct];
     let numbers = numbers.map(u64::to_be_bytes).concat();
     let scope = scope_bytes(&claim.scope);
