@@ -14,7 +14,7 @@ use protocol::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps of one input.
-const MAX_STEPS: usize = 80;
+const MAX_STEPS: usize = 48;
 const NOW: u64 = CREATED + 5;
 
 /// A node's core: records, blobs, proof checks and their results in whatever order, with its promises checked after
@@ -274,7 +274,7 @@ pub fn order(data: &[u8]) {
     let records = records(&mut input);
     let shown = |records: &[&Vec<u8>]| {
         let mut state = FakeState::default();
-        for _ in 0..4 {
+        for _ in 0..3 {
             for bytes in records {
                 state.apply(bytes, NOW);
                 bring_blobs(&mut state);

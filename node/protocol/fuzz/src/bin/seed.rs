@@ -137,7 +137,16 @@ fn sequences() -> Fallible<()> {
         vec![2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         vec![8, 0, 0, 0, 15, 0, 0, 1, 31, 0],
     ];
-    let all = [("open", open), ("sealed", sealed), ("disputed", disputed), ("elsewhere", elsewhere)];
+    // Two reveals of a test set that was never sealed, and the accusation.
+    let accused =
+        vec![hosted(false, false), entered(0, 0, 0, 0), revealed(0, 1), revealed(0, 2), vec![16, 0, 0, 1, 0]];
+    let all = [
+        ("open", open),
+        ("sealed", sealed),
+        ("disputed", disputed),
+        ("elsewhere", elsewhere),
+        ("accused", accused),
+    ];
     for (name, makes) in all {
         let applied: Vec<u8> = makes.iter().flat_map(|make| [&[0], &make[..]].concat()).collect();
         let each: Vec<u8> = makes.iter().flat_map(|make| [&[0], &make[..], &[15]].concat()).collect();
