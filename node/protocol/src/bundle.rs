@@ -134,8 +134,13 @@ impl<'a, C: ProofChecker> Run<'a, C> {
         }
     }
 
+    /// Only of records in the bundle: what else an accusation brings is kept if it holds, and no fault if not.
     fn note(&mut self, updates: Vec<crate::Update>) {
-        self.fates.extend(updates.into_iter().map(|update| (update.id, update.outcome)));
+        for update in updates {
+            if let Some(fate) = self.fates.get_mut(&update.id) {
+                *fate = update.outcome;
+            }
+        }
     }
 
     /// Gives the core what it wants and the bundle has, each once.

@@ -26,8 +26,8 @@ mod proof;
 mod record;
 mod set;
 mod state;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;

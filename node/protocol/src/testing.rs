@@ -1,4 +1,6 @@
 //! A competition in miniature, and a proof system whose proofs are hashes: for the tests of everything around it.
+//! Only for tests: the feature `testing` is for those of other packages and for fuzzing.
+#![allow(clippy::unwrap_used)] // helpers of tests may fail loudly
 
 use crate::{
     AdmittedClass, Author, BlobFacts, BlobRef, BlobRole, Body, Caps, ChunkProof, ClaimRule, Close,
@@ -17,14 +19,14 @@ use std::sync::LazyLock;
 /// Proofs whose first 32 bytes are a hash of the whole statement. The other bytes are free: they stand for the
 /// randomness that anybody can change in a real proof.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FakeChecker;
+pub struct FakeChecker;
 
 /// The key's file.
-pub(crate) type FakeKey = Vec<u8>;
+pub type FakeKey = Vec<u8>;
 
 /// What a verified model proof was about.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct FakeModel {
+pub struct FakeModel {
     scope: Scope,
     commitment: CommitmentBytes,
 }
@@ -42,12 +44,8 @@ fn model_hash(key: &[u8], scope: &Scope, commitment: &CommitmentBytes) -> [u8; 3
     *blake3::hash(&bytes).as_bytes()
 }
 
-pub(crate) fn score_hash(
-    key: &[u8],
-    set: &[u8; 32],
-    commitment: &CommitmentBytes,
-    claim: &ScoreClaim,
-) -> [u8; 32] {
+/// What a score proof begins with.
+pub fn score_hash(key: &[u8], set: &[u8; 32], commitment: &CommitmentBytes, claim: &ScoreClaim) -> [u8; 32] {
     let numbers = [u64::from(claim.chunk.index), claim.chunk.lo, claim.chunk.hi, claim.rows, claim.correct];
     let numbers = numbers.map(u64::to_be_bytes).concat();
     let scope = scope_bytes(&claim.scope);
@@ -56,7 +54,8 @@ pub(crate) fn score_hash(
     *blake3::hash(&bytes).as_bytes()
 }
 
-pub(crate) fn proof(hash: [u8; 32], randomness: u8) -> ProofBytes {
+/// A proof of this hash, with free bytes.
+pub fn proof(hash: [u8; 32], randomness: u8) -> ProofBytes {
     let mut bytes = [randomness; 160];
     bytes[..32].copy_from_slice(&hash);
     ProofBytes(bytes)
@@ -107,26 +106,27 @@ impl ProofChecker for FakeChecker {
 }
 
 /// When everything in miniature is made, seconds since 1970.
-pub(crate) const CREATED: u64 = 1_700_000_000;
+pub const CREATED: u64 = 1_700_000_000;
 /// Its prove deadline.
-pub(crate) const DEADLINE: u64 = CREATED + 1000;
+pub const DEADLINE: u64 = CREATED + 1000;
 
 /// The smallest size class, and a larger one that the task fits into as well.
-pub(crate) fn classes() -> [ClassId; 2] {
+pub fn classes() -> [ClassId; 2] {
     [CATALOGUE[0].id, CATALOGUE[1].id]
 }
 
 /// Rows of the test set: three chunks of the smallest class.
-pub(crate) fn rows() -> usize {
+pub fn rows() -> usize {
     2 * CATALOGUE[0].rows + 1
 }
 
 /// The keypair of a person.
-pub(crate) fn person(seed: u8) -> Keypair {
+pub fn person(seed: u8) -> Keypair {
     Keypair::ed25519_from_bytes([seed; 32]).unwrap()
 }
 
-pub(crate) fn task() -> Task {
+/// The task of every competition in miniature.
+pub fn task() -> Task {
     let feature = |i: usize| Feature { name: format!("f{i}"), offset: -1.5, step: 0.25 };
     Task {
         features: (0..2).map(feature).collect(),
@@ -136,21 +136,24 @@ pub(crate) fn task() -> Task {
 }
 
 /// The test set of every competition in miniature.
-pub(crate) static TEST_SET: LazyLock<TestSet> = LazyLock::new(|| {
+pub static TEST_SET: LazyLock<TestSet> = LazyLock::new(|| {
     let x = (0..2 * rows()).map(|i| (i % 16) as u16).collect();
     let labels = (0..rows()).map(|i| (i % 2) as u16).collect();
     TestSet::new(task(), x, labels).unwrap()
 });
 
-pub(crate) fn test_set_bytes() -> Vec<u8> {
+/// Its canonical bytes.
+pub fn test_set_bytes() -> Vec<u8> {
     TEST_SET.to_bytes().unwrap()
 }
 
-pub(crate) fn key_bytes(class: ClassId) -> Vec<u8> {
+/// The file of the key of a size class.
+pub fn key_bytes(class: ClassId) -> Vec<u8> {
     format!("key of {class}").into_bytes()
 }
 
-pub(crate) fn admitted(class: ClassId) -> AdmittedClass {
+/// A size class with its keys.
+pub fn admitted(class: ClassId) -> AdmittedClass {
     let key = key_bytes(class);
     AdmittedClass {
         class,
@@ -161,7 +164,7 @@ pub(crate) fn admitted(class: ClassId) -> AdmittedClass {
 }
 
 /// A competition in order: two size classes, two entries a competitor, three submissions an entry.
-pub(crate) fn competition(title: &str) -> Competition {
+pub fn competition(title: &str) -> Competition {
     Competition {
         title: title.to_owned(),
         description: "Two features,\n\ttwo classes.".to_owned(),
@@ -180,16 +183,17 @@ pub(crate) fn competition(title: &str) -> Competition {
 }
 
 /// The commit deadline of every sealed competition in miniature.
-pub(crate) const COMMIT_DEADLINE: u64 = CREATED + 500;
+pub const COMMIT_DEADLINE: u64 = CREATED + 500;
 /// What keeps its test set hidden.
-pub(crate) const SALT: [u8; 32] = [8; 32];
+pub const SALT: [u8; 32] = [8; 32];
 
-pub(crate) fn author(who: &Keypair) -> Author {
+/// The author that a person is.
+pub fn author(who: &Keypair) -> Author {
     Author::from_public_key(&who.public()).unwrap()
 }
 
 /// The same with a sealed test set, by the host: one withdrawal a competitor.
-pub(crate) fn sealed(title: &str) -> Competition {
+pub fn sealed(title: &str) -> Competition {
     let blob = BlobRef::of(&test_set_bytes());
     let seal = Seal::of(&author(&person(1)), &blob, rows() as u64, &SALT);
     let min_rows = CATALOGUE[0].rows as u64;
@@ -201,7 +205,7 @@ pub(crate) fn sealed(title: &str) -> Competition {
 }
 
 /// The right reveal of a sealed competition in miniature.
-pub(crate) fn reveal(competition: RecordId, roster: &[RecordId]) -> Reveal {
+pub fn reveal(competition: RecordId, roster: &[RecordId]) -> Reveal {
     let mut roster = roster.to_vec();
     roster.sort_unstable();
     let (test_set, rows) = (BlobRef::of(&test_set_bytes()), rows() as u64);
@@ -209,27 +213,29 @@ pub(crate) fn reveal(competition: RecordId, roster: &[RecordId]) -> Reveal {
 }
 
 /// Signs a reveal by the host.
-pub(crate) fn by_host(body: Body) -> Signed {
+pub fn by_host(body: Body) -> Signed {
     signed(&person(1), body)
 }
 
 /// A withdrawal in order.
-pub(crate) fn withdrawal(competition: RecordId, entry: RecordId) -> Withdrawal {
+pub fn withdrawal(competition: RecordId, entry: RecordId) -> Withdrawal {
     Withdrawal { competition, entry, created: CREATED + 50 }
 }
 
 /// A close in order.
-pub(crate) fn close(competition: RecordId, submissions: &[crate::StatementId]) -> Close {
+pub fn close(competition: RecordId, submissions: &[crate::StatementId]) -> Close {
     let mut submissions = submissions.to_vec();
     submissions.sort_unstable();
     Close { competition, submissions, created: DEADLINE + 1 }
 }
 
-pub(crate) fn signed(keypair: &Keypair, body: Body) -> Signed {
+/// Signs a record in order.
+pub fn signed(keypair: &Keypair, body: Body) -> Signed {
     sign(keypair, &body).unwrap()
 }
 
-pub(crate) fn host(competition: Competition) -> Signed {
+/// Signs a competition by the host, person 1.
+pub fn host(competition: Competition) -> Signed {
     signed(&person(1), Body::Competition(Box::new(competition)))
 }
 
@@ -239,7 +245,7 @@ fn scope_of(competition: RecordId, who: &Keypair) -> Scope {
 }
 
 /// An entry with a valid model proof.
-pub(crate) fn entry(competition: RecordId, who: &Keypair, class: ClassId, model: u8, created: u64) -> Entry {
+pub fn entry(competition: RecordId, who: &Keypair, class: ClassId, model: u8, created: u64) -> Entry {
     let commitment = CommitmentBytes([model; 32]);
     let hash = model_hash(&key_bytes(class), &scope_of(competition, who), &commitment);
     Entry {
@@ -253,12 +259,13 @@ pub(crate) fn entry(competition: RecordId, who: &Keypair, class: ClassId, model:
     }
 }
 
-pub(crate) fn enter(who: &Keypair, entry: Entry) -> Signed {
+/// Signs an entry.
+pub fn enter(who: &Keypair, entry: Entry) -> Signed {
     signed(who, Body::Entry(Box::new(entry)))
 }
 
 /// A submission with valid proofs in an open competition, whose free bytes are `randomness`.
-pub(crate) fn submission(
+pub fn submission(
     entered: &Signed,
     entry: &Entry,
     who: &Keypair,
@@ -270,7 +277,7 @@ pub(crate) fn submission(
 }
 
 /// The same after a reveal (its id and itself).
-pub(crate) fn submission_after(
+pub fn submission_after(
     reveal: Option<(RecordId, &Reveal)>,
     entered: &Signed,
     entry: &Entry,
@@ -294,15 +301,16 @@ pub(crate) fn submission_after(
     Submission { competition: entry.competition, entry: entered.id(), reveal, created, chunks }
 }
 
-pub(crate) fn submit(who: &Keypair, submission: Submission) -> Signed {
+/// Signs a submission.
+pub fn submit(who: &Keypair, submission: Submission) -> Signed {
     signed(who, Body::Submission(submission))
 }
 
 /// The core with a proof checker at its side.
-pub(crate) type FakeState = State<FakeModel>;
+pub type FakeState = State<FakeModel>;
 
 /// Reads all blobs that the core wants.
-pub(crate) fn bring_blobs(state: &mut FakeState) -> Vec<Update> {
+pub fn bring_blobs(state: &mut FakeState) -> Vec<Update> {
     let mut updates = Vec::new();
     for wanted in state.wanted_blobs() {
         let bytes = match wanted.role {
@@ -320,7 +328,7 @@ pub(crate) fn bring_blobs(state: &mut FakeState) -> Vec<Update> {
 }
 
 /// Runs one proof check, if there is one.
-pub(crate) fn run_one(state: &mut FakeState) -> Option<Vec<Update>> {
+pub fn run_one(state: &mut FakeState) -> Option<Vec<Update>> {
     let job = state.next_job()?;
     let key = key_bytes(job.check.key().class);
     let result = job.check.run(&FakeChecker, &key, Some(&TEST_SET));
@@ -328,7 +336,7 @@ pub(crate) fn run_one(state: &mut FakeState) -> Option<Vec<Update>> {
 }
 
 /// Runs all proof checks, those that follow from others included.
-pub(crate) fn run_all(state: &mut FakeState) -> Vec<Update> {
+pub fn run_all(state: &mut FakeState) -> Vec<Update> {
     let mut updates = Vec::new();
     while let Some(more) = run_one(state) {
         updates.extend(more);
@@ -337,7 +345,7 @@ pub(crate) fn run_all(state: &mut FakeState) -> Vec<Update> {
 }
 
 /// Applies a record, runs every proof check and returns what has become of the record in the end.
-pub(crate) fn settle(state: &mut FakeState, record: &Signed) -> Outcome {
+pub fn settle(state: &mut FakeState, record: &Signed) -> Outcome {
     let (mut outcome, _) = state.apply(record.bytes(), CREATED + 5);
     bring_blobs(state);
     for update in run_all(state) {
@@ -349,7 +357,7 @@ pub(crate) fn settle(state: &mut FakeState, record: &Signed) -> Outcome {
 }
 
 /// A core that keeps one competition and has its blobs.
-pub(crate) fn state_with(competition: &Signed) -> FakeState {
+pub fn state_with(competition: &Signed) -> FakeState {
     let mut state = FakeState::default();
     assert!(matches!(settle(&mut state, competition), Outcome::Accepted { .. }));
     state

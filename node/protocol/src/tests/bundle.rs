@@ -5,10 +5,11 @@ use super::{
     sealed::{contest, entered, revealed, scored, withdrawn},
 };
 use crate::{
-    Board, Body, Bundle, BundleError, BundleReport, Misbehaviour, Reveal, Signed,
+    Board, Body, Bundle, BundleError, BundleReport, Misbehaviour, RecordId, Reveal, Signed,
     testing::{
-        COMMIT_DEADLINE, CREATED, FakeChecker, FakeState, by_host, classes, close, host, key_bytes, person,
-        reveal, sealed, settle, signed, state_with, submission_after, submit, test_set_bytes,
+        COMMIT_DEADLINE, CREATED, FakeChecker, FakeState, by_host, classes, close, competition, host,
+        key_bytes, person, reveal, sealed, settle, signed, state_with, submission_after, submit,
+        test_set_bytes,
     },
     verify_bundle,
 };
@@ -178,6 +179,28 @@ fn an_accusation_brings_the_second_reveal_into_the_bundle() {
     let report = verify(&of(&records));
     assert!(report.is_whole(), "{report:?}");
     assert_eq!((report.records, report.board.disputes.as_slice()), (16, &["reveal"][..]));
+}
+
+#[test]
+fn what_only_an_accusation_brings_is_no_fault_of_the_bundle() {
+    // Two reveals of a test set that was never sealed: they show what the host does, and do not hold.
+    let hosted = host(competition("open"));
+    let listed = [RecordId::new([9; 32])];
+    let reveals = [1, 2].map(|later| {
+        let body = reveal(hosted.id(), &listed);
+        by_host(Body::Reveal(Reveal { created: body.created + later, ..body }))
+    });
+    let about = Misbehaviour::of(hosted.id(), &reveals[0], &reveals[1]);
+    let accused = signed(&person(9), Body::Misbehaviour(about));
+    let mut state: FakeState = state_with(&hosted);
+    accepted(settle(&mut state, &accused));
+    let report = verify(&of(&[hosted.clone(), accused.clone()]));
+    assert!(report.is_whole(), "{report:?}");
+    assert_eq!(report.fingerprint, contest(&state, hosted.id()).fingerprint().to_string());
+    // In the bundle they are a fault of it.
+    let [first, second] = reveals;
+    let report = verify(&of(&[hosted, first, accused, second]));
+    assert_eq!(report.refused.len(), 2, "{report:?}");
 }
 
 #[test]
