@@ -9,6 +9,7 @@ pub use parts::Digest;
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
+use crate::limits;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
@@ -229,11 +230,16 @@ impl Ledger {
     /// Runs every proof check that is ready.
     fn run_jobs(&mut self) -> Vec<Update> {
         let mut updates = Vec::new();
-        while let Some(job) = self.state.next_job() {
-            let (result, micros) = self.materials.run(&job.check);
-            updates.extend(self.state.proof_checked(job.id, result, micros));
+        loop {
+            let jobs = self.state.next_jobs(limits::VERIFY_BATCH);
+            if jobs.is_empty() {
+                return updates;
+            }
+            let checks: Vec<_> = jobs.iter().map(|job| &job.check).collect();
+            for (job, (result, micros)) in jobs.iter().zip(self.materials.run_batch(&checks)) {
+                updates.extend(self.state.proof_checked(job.id, result, micros));
+            }
         }
-        updates
     }
 
     /// Reads every wanted blob that is here and runs every proof check, until nothing is left to do. Blocks.

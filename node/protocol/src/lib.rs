@@ -42,7 +42,7 @@ pub use context::{
 pub use envelope::{Author, DOMAIN, EnvelopeError, PAYLOAD_TYPE, SealError, Signed};
 pub use id::{BlobId, Fingerprint, ParseIdError, RecordId, StatementId};
 pub use offline::{Dossier, OfflineError, Verified, verify_offline};
-pub use proof::{Evidence, Groth16, KeyFacts, ProofCheck, ProofChecker, ProofError};
+pub use proof::{BatchItem, Evidence, Groth16, KeyFacts, ProofCheck, ProofChecker, ProofError};
 pub use record::{
     AdmittedClass, Body, Caps, ChunkProof, ClaimRule, Close, CommitmentBytes, Competition, Entry, FormError,
     Kind, Misbehaviour, Pair, PairError, Prize, ProofBytes, Record, Reveal, RuleError, Scoring, Seal,

@@ -164,6 +164,23 @@ fn real_proofs_make_a_board_and_forgeries_do_not() {
     let entry = enter(&scene.competitor, body);
     assert_eq!(scene.settle(&mut state, &entry).verdict(), Some(Verdict::Accept));
 
+    // Of two checks run together, each has its own result.
+    let mut fresh = State::<VerifiedModel>::default();
+    fresh.apply(scene.competition.bytes(), CREATED);
+    for wanted in fresh.wanted_blobs() {
+        let bytes = if wanted.role == BlobRole::TestSet { &set_bytes } else { &scene.key };
+        fresh.blob_arrived(wanted.role, wanted.blob.id, BlobFacts::read(&Groth16, wanted.role, bytes));
+    }
+    let stolen = enter(&other, scene.entry(&opening));
+    for record in [&stolen, &entry] {
+        fresh.apply(record.bytes(), CREATED);
+    }
+    let jobs = fresh.next_jobs(64);
+    let checks: Vec<_> = jobs.iter().map(|job| (&job.check, None)).collect();
+    let key = Groth16.load_key(&scene.key).unwrap();
+    let results = protocol::ProofCheck::run_batch(&checks, &Groth16, &key, &[3; 32]);
+    assert!(matches!(results[..], [Err(ProofError::Refuted { .. }), Ok(_)]), "{results:?}");
+
     let good = scene.submission(&opening, &entry);
     let submit = |body: &Submission| sign(&scene.competitor, &Body::Submission(body.clone())).unwrap();
     let mut more = good.clone();

@@ -26,10 +26,10 @@ use crate::blobs::BlobError;
 use crate::home::{Home, HomeError};
 use crate::ledger::{Digest, Ledger, LedgerError};
 use crate::limits;
+use crate::materials::Checked;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
-use circuits::groth16::VerifiedModel;
 use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
@@ -38,7 +38,7 @@ use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChan
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
-use protocol::{BlobFacts, BlobRef, BlobRole, Evidence, JobId, ProofError, RecordId};
+use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use records::Records;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -122,7 +122,7 @@ impl PeerInfo {
 
 /// Work that ran elsewhere and is finished.
 enum Done {
-    Checked { job: JobId, result: Result<Evidence<VerifiedModel>, ProofError>, micros: u64 },
+    Checked(Vec<(JobId, Checked)>),
     Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
     Written(Vec<(StoredRecord, Result<(), StoreError>)>),
     Answer { id: InboundRequestId, channel: ResponseChannel<net::Response>, response: net::Response },
@@ -310,7 +310,7 @@ impl Daemon {
 
     fn on_done(&mut self, done: Done) {
         match done {
-            Done::Checked { job, result, micros } => self.on_checked(job, result, micros),
+            Done::Checked(checked) => self.on_checked(checked),
             Done::Facts { role, blob, result } => self.on_facts(role, blob, result),
             Done::Written(written) => self.on_written(written),
             Done::Answer { id, channel, response } => self.respond(id, channel, response),

@@ -3,13 +3,13 @@
 use super::{Daemon, Done};
 use crate::ledger::now;
 use crate::limits;
+use crate::materials::Checked;
 use crate::store::StoreError;
 use api::{Body, ErrorKind, Event};
-use circuits::groth16::VerifiedModel;
 use libp2p::PeerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use protocol::{
-    Body as RecordBody, Evidence, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, RecordId, Refusal,
+    Body as RecordBody, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, ProofJob, RecordId, Refusal,
     Signed, Update, Verdict,
 };
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -355,29 +355,32 @@ impl Daemon {
     pub(super) fn pump_jobs(&mut self) {
         self.pump_displaced();
         while self.records.checking < limits::VERIFY_WORKERS {
-            let Some(job) = self.ledger.state_mut().next_job() else { return };
+            let jobs = self.ledger.state_mut().next_jobs(limits::VERIFY_BATCH);
+            if jobs.is_empty() {
+                return;
+            }
             self.records.checking += 1;
             let materials = Arc::clone(self.ledger.materials());
             self.tasks.spawn_blocking(move || {
-                let run = catch_unwind(AssertUnwindSafe(|| materials.run(&job.check)));
-                let (result, micros) = run.unwrap_or_else(|_| {
+                let checks: Vec<_> = jobs.iter().map(|job| &job.check).collect();
+                let run = catch_unwind(AssertUnwindSafe(|| materials.run_batch(&checks)));
+                let failed = || {
                     let reason = "the check failed in an unforeseen way".to_owned();
                     (Err(ProofError::NotChecked { reason }), 0)
-                });
-                Done::Checked { job: job.id, result, micros }
+                };
+                let mut checked = run.unwrap_or_default().into_iter();
+                let with_result = |job: &ProofJob<_>| (job.id, checked.next().unwrap_or_else(failed));
+                Done::Checked(jobs.iter().map(with_result).collect())
             });
         }
     }
 
-    pub(super) fn on_checked(
-        &mut self,
-        job: JobId,
-        result: Result<Evidence<VerifiedModel>, ProofError>,
-        micros: u64,
-    ) {
+    pub(super) fn on_checked(&mut self, checked: Vec<(JobId, Checked)>) {
         self.records.checking -= 1;
-        let updates = self.ledger.state_mut().proof_checked(job, result, micros);
-        self.on_updates(updates);
+        for (job, (result, micros)) in checked {
+            let updates = self.ledger.state_mut().proof_checked(job, result, micros);
+            self.on_updates(updates);
+        }
         if self.ledger.state().jobs_ready() == 0 {
             self.resume_syncs();
         }

@@ -114,6 +114,23 @@ impl<M: Clone> State<M> {
         self.ready.pop_front()
     }
 
+    /// The next proof checks to run together: the oldest, and others under the same key, until they have `proofs`
+    /// proofs. Nobody's is overtaken by more than these.
+    pub fn next_jobs(&mut self, proofs: usize) -> Vec<ProofJob<M>> {
+        let Some(first) = self.ready.pop_front() else { return Vec::new() };
+        let (key, mut left) = (first.check.key(), proofs.saturating_sub(first.check.proofs()));
+        let mut jobs = vec![first];
+        self.ready.retain(|job| {
+            let taken = job.check.key() == key && job.check.proofs() <= left;
+            if taken {
+                left -= job.check.proofs();
+                jobs.push(job.clone());
+            }
+            !taken
+        });
+        jobs
+    }
+
     /// The result of a proof check, with its duration in microseconds. The first update is about its record; none
     /// follow for a job that is not under way.
     pub fn proof_checked(
