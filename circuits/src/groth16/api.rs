@@ -3,7 +3,7 @@
 use super::batch::verify_all;
 use super::blinder::{Prf, secret_for_file};
 use super::challenge::Transcript;
-use super::keys::{ProvingKey, VerifyingKey};
+use super::keys::{ProvingKey, VerifyingKey, cut};
 use super::points::{Commitment, DecodeError, Proof};
 use super::prove::{CommittedValues, ProveError, Secrets, prove};
 use super::verify::{Instance, VerifyError};
@@ -122,7 +122,7 @@ impl Opening {
     /// If the bytes are no opening or its model is out of range.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, OpeningError> {
         let wire: WireOpening =
-            serde_ipld_dagcbor::from_slice(bytes).map_err(|e| OpeningError::Malformed(e.to_string()))?;
+            serde_ipld_dagcbor::from_slice(bytes).map_err(|e| OpeningError::Malformed(cut(&e)))?;
         if wire.version != VERSION {
             return Err(OpeningError::Version { got: wire.version });
         }

@@ -9,7 +9,7 @@
 //! `[delta]_1` of prime order A, B, D and `D_w` are uniform whatever the rest of this one file is, and C follows from
 //! the equation that a prover checks on its own proof.
 
-use super::keys::{KeyBases, KeyError, ProvingKey, VerifyingKey};
+use super::keys::{KeyBases, KeyError, ProvingKey, VerifyingKey, cut};
 use super::relation::Relation;
 use crate::circuit::Circuit;
 use crate::counts::Counts;
@@ -198,7 +198,8 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, KeyError> {
             "expected a header of at most {MAX_HEADER_BYTES} bytes, got {length}"
         )));
     }
-    let header: Header = serde_ipld_dagcbor::from_slice(reader.take(length)?).map_err(malformed)?;
+    let header: Header =
+        serde_ipld_dagcbor::from_slice(reader.take(length)?).map_err(|e| malformed(cut(&e)))?;
     if header.version != 1 {
         return Err(KeyError::Version { what: WHAT, got: header.version });
     }

@@ -95,6 +95,11 @@ impl From<RelationError> for KeyError {
     }
 }
 
+/// A decoder's message may repeat what it read, which may be megabytes: it is cut.
+pub(super) fn cut(error: &dyn std::fmt::Display) -> String {
+    error.to_string().chars().take(200).collect()
+}
+
 /// The points of a verifying key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RawVerifyingKey {
@@ -280,8 +285,7 @@ impl VerifyingKey {
                 bytes.len()
             )));
         }
-        let wire: WireVerifyingKey =
-            serde_ipld_dagcbor::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
+        let wire: WireVerifyingKey = serde_ipld_dagcbor::from_slice(bytes).map_err(|e| malformed(cut(&e)))?;
         if wire.version != VERSION {
             return Err(KeyError::Version { what, got: wire.version });
         }

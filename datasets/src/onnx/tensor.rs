@@ -47,7 +47,8 @@ impl Tensor {
             return Err(wrong(advice, "a reference to another file".to_owned()));
         }
         let shape = decode_shape(&proto.dims).ok_or_else(|| {
-            wrong("at most eight dimensions that fit the file", format!("{:?}", proto.dims))
+            let shown = &proto.dims[..proto.dims.len().min(10)];
+            wrong("at most eight dimensions that fit the file", format!("{shown:?}"))
         })?;
         let count = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
         let data = decode_data(proto)

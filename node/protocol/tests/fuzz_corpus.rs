@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Most changed inputs of one target, and most time for them.
-const CHANGES: usize = 400;
+const CHANGES: usize = 1000;
 const PATIENCE: Duration = Duration::from_millis(400);
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {

@@ -4,7 +4,7 @@ use super::{decoders::message, input::Input, tree};
 use libp2p_core::SignedEnvelope;
 use protocol::{
     Body, DOMAIN, Kind, Misbehaviour, PAYLOAD_TYPE, RecordId, Signed, VERSION, Verdict, WellFormed,
-    limits::MAX_RECORD_BYTES,
+    limits::{MAX_MISBEHAVIOUR_BYTES, MAX_RECORD_BYTES},
     sign,
     testing::{
         COMMIT_DEADLINE, DEADLINE, classes, close, competition, enter, entry, host, person, reveal, sealed,
@@ -77,7 +77,13 @@ pub fn payload(data: &[u8]) {
             message(error);
         }
     }
-    let signed = Signed::seal(&person(1), data.to_vec()).unwrap();
+    let signed = match Signed::seal(&person(1), data.to_vec()) {
+        Ok(signed) => signed,
+        Err(error) => {
+            assert!(read.is_err() && data.len() > MAX_MISBEHAVIOUR_BYTES);
+            return message(&error);
+        }
+    };
     match (read, WellFormed::parse(&signed)) {
         (Ok(body), Ok(record)) => {
             assert_eq!(

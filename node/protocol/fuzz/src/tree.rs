@@ -67,7 +67,7 @@ pub fn change(tree: &mut Ipld, input: &mut Input<'_>) {
                 0 => drop(list.remove(at)),
                 1 => list.insert(at, list[at].clone()),
                 2 => list.swap(0, at),
-                3 => {
+                3 if list.len() < 1 << 10 => {
                     let times = input.below(1200);
                     list.extend(std::iter::repeat_n(list[at].clone(), times));
                 }
@@ -87,7 +87,7 @@ fn leaf(old: &Ipld, input: &mut Input<'_>) -> Ipld {
             let more = input.take(8);
             Ipld::String(format!("{text}{}", String::from_utf8_lossy(more)))
         }
-        (Ipld::String(text), 4..=5) => Ipld::String(text.repeat(input.below(300))),
+        (Ipld::String(text), 4..=5) if text.len() < 1 << 10 => Ipld::String(text.repeat(input.below(300))),
         (Ipld::Bytes(bytes), 0..=6) if !bytes.is_empty() => {
             let mut bytes = bytes.clone();
             let at = input.below(bytes.len());

@@ -10,7 +10,7 @@ use circuits::{
 };
 use ipld_core::ipld::Ipld;
 use protocol::{
-    Body, RecordId, Signed, VERSION,
+    RecordId, VERSION,
     testing::{classes, person, signed, task, test_set_bytes},
 };
 use protocol_fuzz::{BODIES, graph};
@@ -197,6 +197,12 @@ fn keys() -> Fallible<()> {
     let empty = changed(&file[20..header], "verifying_key", |key| key.truncate(1))?;
     write("proving_key", "header", &empty)?;
 
+    // A field that does not exist, with a name that no message may repeat.
+    let long = serde_ipld_dagcbor::to_vec(&Ipld::Map([("a".repeat(4200), Ipld::Null)].into()))?;
+    for target in ["verifying_key", "proving_key", "opening", "test_set"] {
+        write(target, "long-name", &long)?;
+    }
+
     let weights = (0..class.features * class.classes).map(|i| i as i32 % 100 - 50).collect();
     let layer =
         Layer { inputs: class.features, outputs: class.classes, weights, biases: vec![5; class.classes] };
@@ -270,6 +276,10 @@ fn files() -> Fallible<()> {
         }
         write("onnx", name, &graph::file(2, &nodes, &initializers, &[&last]))?;
     }
+    // A message that must not repeat all sizes.
+    let (sizes, product) =
+        (graph::reals("w", &[0; 1500], &[]), graph::node("MatMul", &["x", "w"], "v0", &[]));
+    write("onnx", "many-sizes", &graph::file(2, &[product], &[sizes], &["v0"]))?;
     for seed in 0..6 {
         write("onnx_graph", &format!("random-{seed}"), &random(seed, 80))?;
     }
