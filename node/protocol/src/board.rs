@@ -21,7 +21,8 @@ pub struct Board {
     pub closed: bool,
     /// What the host has signed two of: if anything, the board is disputed.
     pub disputes: Vec<&'static str>,
-    /// The best submission of every competitor: by rank, then by entry id; those without rank last.
+    /// The best submission of every competitor: by rank, then by entry id or as ties are drawn; those without rank
+    /// last.
     pub rows: Vec<BoardRow>,
 }
 
@@ -59,6 +60,9 @@ pub struct BoardRow {
     pub entries: u64,
     /// The competitor's claim of when, seconds since 1970.
     pub submitted: u64,
+    /// Decides ties: see [`TieRule`].
+    #[serde(skip)]
+    draw: [u8; 32],
     /// [`skeleton`] of the name.
     #[serde(skip)]
     skeleton: String,
@@ -136,8 +140,8 @@ impl Board {
 
 impl BoardRow {
     /// No two rows have the same entry.
-    fn order(&self) -> (bool, Reverse<u64>, RecordId) {
-        (self.standing == Standing::LeftOut, Reverse(self.correct), self.entry)
+    fn order(&self) -> (bool, Reverse<u64>, [u8; 32], RecordId) {
+        (self.standing == Standing::LeftOut, Reverse(self.correct), self.draw, self.entry)
     }
 }
 
@@ -175,19 +179,34 @@ fn row<M>(contest: &Contest<M>, author: &Author) -> Option<BoardRow> {
         reaches_threshold: reaches_bps(correct, n, rules.threshold_bps),
         entries: contest.entries_that_count(author),
         submitted: record.body().created,
+        draw: draw(contest, entry.id()),
         skeleton: skeleton(&entry.body().display_name),
     })
 }
 
+/// The place of an entry among ties. All valid reveals of a competition have the same salt.
+fn draw<M>(contest: &Contest<M>, entry: RecordId) -> [u8; 32] {
+    match (contest.competition().item.body().tie_rule, contest.reveals().first()) {
+        (TieRule::EntryId, Some(reveal)) => {
+            let mut hasher = blake3::Hasher::new_derive_key("podium 2025-11 draw among ties v1");
+            hasher.update(&reveal.item.body().salt);
+            hasher.update(entry.as_bytes());
+            *hasher.finalize().as_bytes()
+        }
+        _ => *entry.as_bytes(),
+    }
+}
+
 /// What a name looks like: equal for names that people would take for the same one. Compatibility forms, case and
-/// spaces do not count, and letters of other scripts are those that they look like (UTS 39, section 4).
+/// spaces do not count, and letters of other scripts are those that they look like (UTS 39, section 4). A capital I looks
+/// like an l, and is an i: the three are one.
 pub fn skeleton(name: &str) -> String {
     let fold = |text: String| -> String {
         text.nfkc().flat_map(char::to_lowercase).filter(|c| !c.is_whitespace()).collect()
     };
     // Twice: what looks like a letter may have another look in lower case.
     let once: String = unicode_security::skeleton(&fold(name.to_owned())).collect();
-    unicode_security::skeleton(&fold(once)).collect()
+    unicode_security::skeleton(&fold(once)).map(|c| if c == 'i' { 'l' } else { c }).collect()
 }
 
 /// `floor(10000 K / N)`; 0 without rows.

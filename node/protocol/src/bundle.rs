@@ -31,9 +31,9 @@ pub struct BundleReport {
     pub fingerprint: String,
     /// Who made the keys, hence who could forge.
     pub setup: Vec<SetupTrust>,
-    /// Records that do not hold, with the reasons.
+    /// Records that do not hold, or whose files are not what they say, with the reasons.
     pub refused: Vec<(RecordId, String)>,
-    /// Records that cannot be judged, with what they lack.
+    /// Records that cannot be judged, or whose files are missing, with what they lack.
     pub undecided: Vec<(RecordId, String)>,
     /// Entries on the roster that are not in the bundle.
     pub missing_entries: usize,
@@ -185,6 +185,13 @@ impl<'a, C: ProofChecker> Run<'a, C> {
                 Outcome::Waiting { needs } => undecided.push((*id, format!("it needs {needs:?}"))),
                 _ => {}
             }
+        }
+        for defect in self.state.defects(contest.id()) {
+            refused.push((contest.id(), defect.to_string()));
+        }
+        for wanted in self.state.wanted_blobs() {
+            let (role, id) = (wanted.role, wanted.blob.id);
+            undecided.push((contest.id(), format!("its {role:?} blob {id} is not in the bundle")));
         }
         let mut setup = Vec::new();
         for trust in self.keys.values().map(|key| self.checker.key_facts(key).trust) {

@@ -255,7 +255,7 @@ pub struct AdmittedSubmission<M> {
     record: Arc<Record<Submission>>,
     statement: StatementId,
     pin: KeyPin,
-    test_set: BlobRef,
+    scoring: Scoring,
     model: M,
     claims: Vec<ScoreClaim>,
 }
@@ -384,8 +384,8 @@ pub fn check_submission<M: Clone>(
         return Err(ContextError::BetweenLevels { got, rows });
     }
     let statement = statement_id(&record.author(), submission);
-    let (record, test_set, model) = (Arc::clone(record), scoring.test_set, entry.model.clone());
-    Ok(AdmittedSubmission { record, statement, pin: entry.pin, test_set, model, claims })
+    let (record, model) = (Arc::clone(record), entry.model.clone());
+    Ok(AdmittedSubmission { record, statement, pin: entry.pin, scoring, model, claims })
 }
 
 /// What a submission is scored on.
@@ -522,11 +522,16 @@ impl<M: Clone> AdmittedSubmission<M> {
         self.statement
     }
 
+    /// What it is scored on.
+    pub fn scoring(&self) -> &Scoring {
+        &self.scoring
+    }
+
     /// The check of all its proofs.
     pub fn check(&self) -> ProofCheck<M> {
         let proofs = self.record.body().chunks.iter().map(|chunk| chunk.proof);
         let claims = self.claims.iter().copied().zip(proofs).collect();
-        ProofCheck::score(self.record.id(), self.pin, self.test_set, self.model.clone(), claims)
+        ProofCheck::score(self.record.id(), self.pin, self.scoring.test_set, self.model.clone(), claims)
     }
 
     /// With the evidence that this very check succeeded.

@@ -201,7 +201,11 @@ impl Play {
             let Ok(report) = verify_bundle(&FakeChecker, &bundle, NOW) else { panic!("{bundle:?}") };
             assert_eq!(report.fingerprint, contest.fingerprint().to_string(), "{report:?}");
             assert_eq!(report.board, Board::of(contest));
-            assert!(report.refused.is_empty() && report.undecided.is_empty(), "{report:?}");
+            // What is wrong with the files that the host named, and those that nobody has, is told.
+            let defects = self.state.defects(contest.id()).len();
+            let wanted = self.state.wanted_blobs();
+            let missing = wanted.iter().filter(|wanted| wanted.competition == contest.id()).count();
+            assert_eq!((report.refused.len(), report.undecided.len()), (defects, missing), "{report:?}");
         }
     }
 }

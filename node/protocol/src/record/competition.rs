@@ -42,7 +42,9 @@ pub enum TestSetTerms {
 pub enum TieRule {
     /// They share the better rank, and the ranks after it are left out ("1224").
     SharedRank,
-    /// No rank is shared: the lower entry id goes first. Nobody can choose it, as it is a hash.
+    /// No rank is shared: ties are drawn by entry id. Where the test set was sealed, the lower hash of salt and entry
+    /// id goes first, which nobody but the host could know when he entered. In an open competition the lower entry id
+    /// goes first: whoever signs an entry many times over can choose that.
     EntryId,
 }
 

@@ -161,8 +161,16 @@ fn characters(what: &'static str, text: &str, admitted: &[char]) -> Result<(), R
     }
 }
 
-/// Control characters, Unicode's Bidi_Control, line and paragraph separators, and zero-width characters.
+/// Control characters, Unicode's Bidi_Control, line and paragraph separators, and what is not seen at all: zero-width
+/// characters, fillers, blanks that are no white space, tags. Written out, so that all nodes agree on it.
 fn disguises(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
+                ..='\u{180f}'
+        )
+        || matches!(c, '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}')
+        || matches!(c, '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -40,6 +40,8 @@ pub struct Contest<M> {
     entry_order: BTreeSet<(Author, u64, RecordId)>,
     /// By entry.
     withdrawals: BTreeMap<RecordId, Kept<Arc<Record<Withdrawal>>>>,
+    /// Which entry a kept withdrawal's record is about.
+    withdrawn: HashMap<RecordId, RecordId>,
     /// In order, at most [`KEPT_OF_ONE`].
     reveals: Vec<Kept<Arc<Record<Reveal>>>>,
     submissions: BTreeMap<StatementId, Kept<ProvedSubmission>>,
@@ -63,6 +65,7 @@ impl<M> Contest<M> {
             entries: BTreeMap::new(),
             entry_order: BTreeSet::new(),
             withdrawals: BTreeMap::new(),
+            withdrawn: HashMap::new(),
             reveals: Vec::new(),
             submissions: BTreeMap::new(),
             submission_order: BTreeSet::new(),
@@ -181,14 +184,23 @@ impl<M> Contest<M> {
                 let kept = &self.competition;
                 (kept.item.id() == id).then(|| view(&kept.item, kept.first_seen, kept.verify_us))
             }
-            Kind::Withdrawal | Kind::Reveal | Kind::Close | Kind::Misbehaviour => self
-                .records()
-                .find(|kept| kept.item.0 == id)
-                .map(|Kept { item: (_, _, bytes, author), first_seen, verify_us }| Kept {
-                    item: (bytes, author),
-                    first_seen,
-                    verify_us,
-                }),
+            Kind::Withdrawal => {
+                let kept = self.withdrawals.get(self.withdrawn.get(&id)?)?;
+                Some(view(&kept.item, kept.first_seen, kept.verify_us))
+            }
+            // Of these there are few.
+            Kind::Reveal => {
+                let kept = self.reveal(id)?;
+                Some(view(&kept.item, kept.first_seen, kept.verify_us))
+            }
+            Kind::Close => {
+                let kept = self.closes.iter().find(|kept| kept.item.id() == id)?;
+                Some(view(&kept.item, kept.first_seen, kept.verify_us))
+            }
+            Kind::Misbehaviour => {
+                let kept = self.misbehaviour.values().find(|kept| kept.item.id() == id)?;
+                Some(view(&kept.item, kept.first_seen, kept.verify_us))
+            }
         }
     }
 
@@ -363,7 +375,10 @@ impl<M> Contest<M> {
             self.entry_order.remove(&key);
             self.entries.remove(&key.2);
             dropped.push(key.2);
-            dropped.extend(self.withdrawals.remove(&key.2).map(|kept| kept.item.id()));
+            if let Some(withdrawal) = self.withdrawals.remove(&key.2).map(|kept| kept.item.id()) {
+                self.withdrawn.remove(&withdrawal);
+                dropped.push(withdrawal);
+            }
             let orphans: Vec<_> = self.order_of_entry(key.2).copied().collect();
             dropped.extend(orphans.into_iter().filter_map(|place| self.remove_submission(place)));
         }
@@ -379,7 +394,14 @@ impl<M> Contest<M> {
             Some(old) if (old.item.body().created, old.item.id()) < order => {
                 Err(ContextError::Enough { kind: Kind::Withdrawal, max: 1 }.into())
             }
-            _ => Ok(self.withdrawals.insert(entry, kept).map(|old| old.item.id()).into_iter().collect()),
+            _ => {
+                self.withdrawn.insert(order.1, entry);
+                let old = self.withdrawals.insert(entry, kept).map(|old| old.item.id());
+                if let Some(old) = &old {
+                    self.withdrawn.remove(old);
+                }
+                Ok(old.into_iter().collect())
+            }
         }
     }
 

@@ -28,7 +28,7 @@ pub enum EntryStanding {
     Entered,
     /// Its competitor has taken it back.
     Withdrawn,
-    /// Earlier ones of its competitor take the places, unless one of them is withdrawn before the reveal.
+    /// Others of its competitor take the places, unless one of them is withdrawn before the reveal.
     BeyondCap,
     /// The host has put it on the roster.
     OnRoster,
@@ -85,10 +85,20 @@ impl<M> Contest<M> {
         Some(match () {
             () if revealed => EntryStanding::OnRoster,
             () if self.withdrawal_of(entry).is_some() => EntryStanding::Withdrawn,
+            () if self.is_full(&author) || !self.admissible_of(&author).any(|id| id == entry) => {
+                EntryStanding::BeyondCap
+            }
             () if !self.reveals().is_empty() => EntryStanding::LeftOut,
-            () if !self.admissible_of(&author).any(|id| id == entry) => EntryStanding::BeyondCap,
             () => EntryStanding::Entered,
         })
+    }
+
+    /// Whether every roster has given a competitor as many places as the cap admits: whatever he enters or withdraws
+    /// then, with whatever time, nothing of his was left out.
+    fn is_full(&self, author: &crate::Author) -> bool {
+        let cap = self.competition().item.body().caps.entries as usize;
+        let mut reveals = self.reveals().iter().map(|reveal| reveal.item.id()).peekable();
+        reveals.peek().is_some() && reveals.all(|id| self.entries_after(author, Some(id)).count() >= cap)
     }
 
     /// A competitor's entries that a roster may hold: those that are not withdrawn, as many as the cap admits.

@@ -5,7 +5,7 @@ use crate::{
     AdmittedClass, BlobRef, BlobRole, Close, Competition, Contest, ContextError, Defect, Entry, Kind,
     Misbehaviour, Pair, Record, RecordId, Reveal, Scoring, Submission, WellFormed, Withdrawal,
     blob::{check_key, check_test_set},
-    check_close, check_entry, check_pair, check_reveal, check_submission, check_withdrawal, scoring_of,
+    check_close, check_entry, check_pair, check_reveal, check_submission, check_withdrawal,
     set::Valid,
 };
 use std::sync::Arc;
@@ -111,8 +111,7 @@ impl<M: Clone> State<M> {
         let created = submission.created;
         let place = (submission.entry, submission.reveal, created, record.id(), admitted.statement());
         contest.submission_has_place(place)?;
-        let scoring = competition.body().open_scoring().or_else(|| reveal.map(scoring_of));
-        self.check_blobs(competition, entry.item.record().body().class, scoring.as_ref())?;
+        self.check_blobs(competition, entry.item.record().body().class, Some(admitted.scoring()))?;
         Ok(Judged::Check(Box::new(Admitted::Submission(admitted))))
     }
 

@@ -1,5 +1,6 @@
 //! Tests of the whole path from bytes to the board.
 
+mod attacks;
 mod batch;
 mod binding;
 mod board;

@@ -7,7 +7,7 @@ use crate::{
     limits::MAX_CHUNKS,
     statement_id,
     testing::{
-        COMMIT_DEADLINE, CREATED, DEADLINE, FakeModel, FakeState, by_host, classes, close, competition,
+        COMMIT_DEADLINE, CREATED, DEADLINE, FakeModel, FakeState, SALT, by_host, classes, close, competition,
         enter, entry, host, person, reveal, rows, sealed, settle, signed, state_with, submission_after,
         submit, withdrawal,
     },
@@ -297,7 +297,7 @@ fn only_levels_may_be_claimed_where_there_are_levels() {
 }
 
 #[test]
-fn without_shared_ranks_the_lower_entry_goes_first() {
+fn without_shared_ranks_ties_are_drawn() {
     let hosted = host(Competition { tie_rule: TieRule::EntryId, ..sealed("ties") });
     let id = hosted.id();
     let mut state = state_with(&hosted);
@@ -313,7 +313,11 @@ fn without_shared_ranks_the_lower_entry_goes_first() {
     let board = Board::of(contest(&state, id));
     let ranks: Vec<_> = board.rows.iter().map(|row| row.rank.unwrap()).collect();
     assert_eq!(ranks, [1, 2, 3, 4]);
-    assert!(board.rows.windows(2).all(|pair| pair[0].entry < pair[1].entry));
+    let drawn = |entry: &RecordId| {
+        let mut hasher = blake3::Hasher::new_derive_key("podium 2025-11 draw among ties v1");
+        *hasher.update(&SALT).update(entry.as_bytes()).finalize().as_bytes()
+    };
+    assert!(board.rows.windows(2).all(|pair| drawn(&pair[0].entry) < drawn(&pair[1].entry)));
 }
 
 #[test]
