@@ -2,7 +2,8 @@
 
 use super::{decoders::message, input::Input, records::changed_payload, scene::Scene};
 use protocol::{
-    Board, Body, Bundle, Dossier, Kind, Outcome, ProofError, ProofJob, RecordId, Signed, Update, Verdict,
+    Board, Body, Bundle, Dossier, Kind, Outcome, ProofCheck, ProofError, ProofJob, RecordId, Signed, Update,
+    Verdict,
     limits::MAX_PENDING,
     sign,
     testing::{
@@ -57,6 +58,11 @@ impl Play {
                 }
             }
             11 => self.bring(),
+            12 if input.rarely(2) => {
+                let jobs = self.state.next_jobs(1 + input.below(6));
+                together(&jobs);
+                self.held.extend(jobs);
+            }
             12 => self.held.extend(self.state.next_job()),
             13 => self.report(input),
             14 => self.give_up(input),
@@ -212,6 +218,16 @@ impl Play {
 
 fn run(job: &ProofJob<FakeModel>) -> Result<protocol::Evidence<FakeModel>, ProofError> {
     job.check.run(&FakeChecker, &key_bytes(job.check.key().class), Some(&TEST_SET))
+}
+
+/// Checks that are handed out together take one key, and show together what each shows alone.
+fn together(jobs: &[ProofJob<FakeModel>]) {
+    let Some(first) = jobs.first() else { return };
+    assert!(jobs.iter().all(|job| job.check.key() == first.check.key()));
+    let checks: Vec<_> = jobs.iter().map(|job| (&job.check, Some(&*TEST_SET))).collect();
+    let key = key_bytes(first.check.key().class);
+    let shown = ProofCheck::run_batch(&checks, &FakeChecker, &key, &[0; 32]);
+    assert_eq!(shown, jobs.iter().map(run).collect::<Vec<_>>());
 }
 
 fn blobs() -> Vec<Vec<u8>> {
