@@ -1,6 +1,10 @@
-//! Writes the seeds of every target to `seeds/`, from values that are in order. Always the same ones.
+//! Writes the seeds of every fuzz target to `fuzz/seeds/`, from values that are in order. Always the same ones.
 //!
-//! `cargo run --release --bin seed`, in this folder. Files that it does not write are left alone: what fuzzing found.
+//! `cargo run -p protocol --example fuzz_seeds`. Files that it does not write are left alone: what fuzzing found.
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(dead_code, unused_imports)] // the targets themselves are not run here
+mod targets;
 
 use circuits::{
     IntegerModel, TestSet,
@@ -13,9 +17,9 @@ use protocol::{
     RecordId, VERSION,
     testing::{classes, person, signed, task, test_set_bytes},
 };
-use protocol_fuzz::{BODIES, graph};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{error::Error, fs, path::Path};
+use targets::{BODIES, graph};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -27,7 +31,7 @@ fn main() -> Fallible<()> {
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> Fallible<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
     fs::create_dir_all(&folder)?;
     Ok(fs::write(folder.join(name), bytes)?)
 }
@@ -246,7 +250,7 @@ fn files() -> Fallible<()> {
     }
     write("idx", "short", &[&[8, 0, 0, 0, 20][..], &images[..18]].concat())?;
 
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../datasets/samples");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/samples");
     for name in ["breast-cancer-logistic", "digits-logistic"] {
         write("onnx", name, &fs::read(samples.join(format!("{name}.onnx")))?)?;
     }
