@@ -1,6 +1,7 @@
 //! What fuzzing checks, as plain functions of bytes: the fuzz targets run them on what libFuzzer thinks of, and
 //! `tests/fuzz_corpus.rs` of package `protocol` on the seeds and some changes of them. They panic on a finding.
 //! See `README.md`.
+#![allow(clippy::unwrap_used, clippy::panic)] // a panic is a finding
 
 mod decoders;
 pub mod graph;
