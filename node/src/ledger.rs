@@ -193,7 +193,8 @@ impl Ledger {
     }
 
     /// Takes note of what has become of a stored record and of others because of it. What has no place after all
-    /// others have been read (`for_good`) leaves the store too: a removal is not flushed, so that it may have come back after a power cut.
+    /// others have been read (`for_good`) leaves the store too: a removal is not flushed, so that it may have come
+    /// back after a power cut.
     fn index_kept(
         &mut self,
         own: Option<(RecordId, &Outcome)>,
