@@ -164,6 +164,9 @@ impl Ledger {
             // place by it alone: what has none is removed from the store in the second round only.
             for for_good in [false, true] {
                 self.replay_competition(&competition, for_good)?;
+                // A test set that was sealed is wanted only now that its reveal has been read.
+                let updates = self.run_all();
+                self.index_kept(None, &updates, for_good)?;
             }
         }
         let (kept, stored) = (self.durable.len() as u64, self.store.len());
