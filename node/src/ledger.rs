@@ -151,18 +151,22 @@ impl Ledger {
                 let Some(record) = self.store.get(&id)? else { continue };
                 if record.competition == record.id {
                     let (outcome, updates) = self.state.apply(&record.bytes, record.first_seen);
-                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates)?;
+                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates, false)?;
                     competitions.push(id);
                 }
             }
         }
         let updates = self.run_all();
-        self.index_kept(None, &updates)?;
+        self.index_kept(None, &updates, false)?;
         for competition in competitions {
             // Entries may come after their submissions in the order of ids: two rounds bring all of them in,
-            // also when there are more than the core lets wait.
-            for _ in 0..2 {
-                self.replay_competition(&competition)?;
+            // also when there are more than the core lets wait. A roster may come after the entries that have a
+            // place by it alone: what has none is removed from the store in the second round only.
+            for for_good in [false, true] {
+                self.replay_competition(&competition, for_good)?;
+                // A test set that was sealed is wanted only now that its reveal has been read.
+                let updates = self.run_all();
+                self.index_kept(None, &updates, for_good)?;
             }
         }
         let (kept, stored) = (self.durable.len() as u64, self.store.len());
@@ -172,7 +176,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn replay_competition(&mut self, competition: &Id) -> Result<(), LedgerError> {
+    fn replay_competition(&mut self, competition: &Id, for_good: bool) -> Result<(), LedgerError> {
         let mut after = None;
         loop {
             let ids = self.store.ids_of(competition, after.as_ref(), REPLAY_PAGE)?;
@@ -185,18 +189,20 @@ impl Ledger {
                     // Its competition's blobs have been read, as far as they are here.
                     let (outcome, mut updates) = self.state.apply(&record.bytes, record.first_seen);
                     updates.extend(self.run_jobs());
-                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates)?;
+                    self.index_kept(Some((RecordId::new(id), &outcome)), &updates, for_good)?;
                 }
             }
         }
     }
 
-    /// Takes note of what has become of a stored record and of others because of it. What has no place for good
-    /// leaves the store too: a removal is not flushed, so that it may have come back after a power cut.
+    /// Takes note of what has become of a stored record and of others because of it. What has no place after all
+    /// others have been read (`for_good`) leaves the store too: a removal is not flushed, so that it may have come
+    /// back after a power cut.
     fn index_kept(
         &mut self,
         own: Option<(RecordId, &Outcome)>,
         updates: &[Update],
+        for_good: bool,
     ) -> Result<(), LedgerError> {
         let mut gone = Vec::new();
         for (id, outcome) in own.into_iter().chain(updates.iter().map(|update| (update.id, &update.outcome)))
@@ -214,7 +220,11 @@ impl Ledger {
                 _ => {}
             }
         }
-        self.drop_records(&gone)
+        if for_good {
+            return self.drop_records(&gone);
+        }
+        self.forget(&gone);
+        Ok(())
     }
 
     /// Forgets records that are kept no longer, and removes them from the store.

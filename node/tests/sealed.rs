@@ -124,6 +124,10 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
     assert_eq!(revealed["roster"].as_array().unwrap().len(), 2);
     let again = a.json(&["reveal", &id, "--entry", &ada]);
     assert_eq!(again, revealed, "a second run signs nothing new");
+    let hosted = path("a").join("hosted").join(&id);
+    std::fs::remove_file(hosted.join("reveal.record")).unwrap();
+    let restored = a.json(&["reveal", &id, "--entry", &ada]);
+    assert_eq!(restored, revealed, "nor does one in a folder that was restored from an older copy");
     for node in [&b, &c] {
         eventually("the test set is here", || node.board(&id).is_some_and(|b| b["test_set_here"] == true));
     }
@@ -150,6 +154,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
         (closed["final"].as_array().unwrap().len(), closed["left_out"].as_array().unwrap().len()),
         (2, 0)
     );
+    std::fs::remove_file(hosted.join("close.record")).unwrap();
     assert_eq!(a.json(&["close", &id])["close"], closed["close"]);
     let later = Node::start(&path("later"), &[late.address()]);
     let done = |node: &Node| {

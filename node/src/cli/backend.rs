@@ -11,6 +11,10 @@ use anyhow::Context as _;
 use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
 use protocol::{BlobRef, Outcome};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Records that are being checked are waited for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where commands read and write.
 pub enum Backend {
@@ -95,14 +99,41 @@ impl Backend {
         Ok(contest)
     }
 
+    /// The id of the host's first close, if any is known. `id` is whole.
+    pub fn closed(&mut self, id: &str) -> anyhow::Result<Option<String>> {
+        Ok(self.board(id)?.competition.closes.into_iter().next().map(|close| close.id))
+    }
+
     /// Refuses if the host has closed the competition.
     pub fn check_not_closed(&mut self, id: &str) -> anyhow::Result<()> {
-        match self.board(id)?.competition.closes.first() {
+        match self.closed(id)? {
             Some(close) => {
-                let reason = format!("the host has closed this competition: {}", close.id);
+                let reason = format!("the host has closed this competition: {close}");
                 Err(CliError::Refused { reason }.into())
             }
             None => Ok(()),
+        }
+    }
+
+    /// Before a host says once and for all what was there: a node must be running, as otherwise nothing has come from
+    /// others, and what is being checked gets some time.
+    pub fn settle(&mut self, id: &str) -> anyhow::Result<()> {
+        if !self.is_online() {
+            let reason = "no node is running, so that what others have published may be missing here: start one with \
+                          `node run`, and wait until it has caught up";
+            return Err(CliError::Refused { reason: reason.to_owned() }.into());
+        }
+        let start = Instant::now();
+        loop {
+            let pending = self.board(id)?.pending;
+            if pending == 0 {
+                return Ok(());
+            }
+            if start.elapsed() > PATIENCE {
+                message(&format!("{pending} records are still being checked and not looked at"));
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(500));
         }
     }
 

@@ -35,8 +35,16 @@ impl Args {
         let id = backend.resolve("competition", &self.competition)?.id;
         let contest = backend.contest(&id)?;
         let hosted = Hosted::new(&context.home, contest.id);
-        let submissions = backend.submissions(&id)?;
+        // Also one that only others still have: this folder may have been restored from an older copy.
         let kept = match hosted.once(Once::Close)? {
+            Some(kept) => Some(kept),
+            None => backend.closed(&id)?.map(|close| backend.record(&close)).transpose()?,
+        };
+        if kept.is_none() {
+            backend.settle(&id)?;
+        }
+        let submissions = backend.submissions(&id)?;
+        let kept = match kept {
             Some(kept) => {
                 output::message("this was closed before: the same record is published again");
                 kept

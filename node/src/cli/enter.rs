@@ -1,7 +1,7 @@
 //! `node enter`
 
 use super::backend::Backend;
-use super::context::Context;
+use super::context::{CliError, Context};
 use super::output;
 use super::progress::Progress;
 use super::score::{admitted, read_model};
@@ -79,6 +79,7 @@ impl Args {
         let entered = entrant.enter(&opening, &self.name, None)?;
         progress.finish();
         let new = backend.publish(entered.entry.bytes())?;
+        check_standing(&mut backend, &id, &entered.entry.id().to_string())?;
         if !backend.is_online() {
             output::message("it will be published at the next `node run`");
         }
@@ -128,6 +129,22 @@ fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bo
         ));
     }
     output::data(&entry)
+}
+
+/// The same model is the same entry: one that was withdrawn does not come back.
+fn check_standing(backend: &mut Backend, competition: &str, entry: &str) -> anyhow::Result<()> {
+    let entries = backend.entries(competition)?;
+    match entries.iter().find(|other| other.id == entry).map(|entry| entry.standing) {
+        Some(api::EntryStanding::Withdrawn) => {
+            let reason = format!("this model was entered before, and withdrawn: {entry}; enter another one");
+            Err(CliError::Refused { reason }.into())
+        }
+        Some(api::EntryStanding::BeyondCap) => {
+            output::message("note: this is beyond what may be entered, unless you withdraw another entry");
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says so if somebody else's entry has a name that looks the same.

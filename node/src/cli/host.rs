@@ -69,7 +69,7 @@ pub struct Args {
     /// Accuracies that may be claimed, in per cent: nothing in between, so that claims tell less about the models.
     #[arg(long, value_name = "PER CENT,..", value_delimiter = ',', value_parser = threshold)]
     levels: Vec<u32>,
-    /// What happens to equal counts: they share a rank, or the lower entry id goes first.
+    /// What happens to equal counts: they share a rank, or are drawn by entry id (by the salt too, if the test set is sealed).
     #[arg(long, value_enum, default_value_t = Tie::Shared)]
     ties: Tie,
     /// Rows that the sealed test set has at least [default: as many as it has].
@@ -94,7 +94,7 @@ pub struct Args {
 enum Tie {
     /// Equal counts share a rank.
     Shared,
-    /// The lower entry id goes first.
+    /// Drawn by entry id.
     EntryId,
 }
 
@@ -144,6 +144,12 @@ impl Args {
         let host = Author::from_public_key(&identity.keypair.public())?;
         let draft = Draft { args: &self, set: &set, created: start, host, salt };
         draft.check(&classes)?;
+        if !self.open && self.train.is_none() {
+            output::message(
+                "note: without --train the map of features to integers is taken from the sealed test set, so that its \
+                 least and greatest value of every feature are public from now on",
+            );
+        }
         let mut backend = Backend::open(context)?;
         let mut admitted = Vec::new();
         for class in classes {

@@ -41,12 +41,15 @@ impl Args {
         let contest = backend.contest(&id)?;
         let hosted = Hosted::new(&context.home, contest.id);
         let (bytes, salt) = hosted.sealed().context("what opens the seal of this competition")?;
-        let kept = match hosted.once(Once::Reveal)? {
+        // Also one that only others still have: this folder may have been restored from an older copy.
+        let known = contest.reveals.first().map(|reveal| reveal.bytes().to_vec());
+        let kept = match hosted.once(Once::Reveal)?.or(known) {
             Some(kept) => {
                 output::message("this was revealed before: the same record is published again");
                 kept
             }
             None => {
+                backend.settle(&id)?;
                 let roster = self.roster(&mut backend, &id)?;
                 let body = draft(&contest, &bytes, salt, roster)?;
                 let signed = protocol::sign(&identity.keypair, &Body::Reveal(body))?;
@@ -63,10 +66,6 @@ impl Args {
     /// The entries to admit, ascending.
     fn roster(&self, backend: &mut Backend, competition: &str) -> anyhow::Result<Vec<RecordId>> {
         let entries = backend.entries(competition)?;
-        let board = backend.board(competition)?;
-        if board.pending > 0 {
-            output::message(&format!("{} records are still being checked and not looked at", board.pending));
-        }
         let chosen: Vec<&Entry> = match self.entry.is_empty() {
             true => entries.iter().filter(|entry| entry.standing == EntryStanding::Entered).collect(),
             false => self.entry.iter().map(|prefix| one(&entries, prefix)).collect::<anyhow::Result<_>>()?,

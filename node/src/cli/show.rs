@@ -110,7 +110,7 @@ fn describe(board: &api::Board) -> String {
         format!("claims        {}", claims(c)),
         format!(
             "ties          {}",
-            if c.tie_rule == "entry_id" { "the lower entry id goes first" } else { "share a rank" }
+            if c.tie_rule == "entry_id" { "drawn by entry id" } else { "share a rank" }
         ),
         format!(
             "caps          {} entries and {} withdrawals a competitor, {} submissions an entry",

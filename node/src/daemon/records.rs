@@ -63,6 +63,8 @@ pub(super) struct Records {
     pub(super) in_write: HashSet<RecordId>,
     /// Kept, but the disk failed: tried again with the next sweep.
     pub(super) unwritable: Vec<RecordId>,
+    /// Kept, but not to be forwarded: see [`Outcome::verdict`].
+    pub(super) quiet: HashSet<RecordId>,
     pub(super) outbox: BTreeSet<RecordId>,
     /// Refused for good, or because this node is full of such records: not fetched again.
     refused: HashSet<RecordId>,
@@ -81,6 +83,7 @@ impl Records {
             unwritten: Vec::new(),
             in_write: HashSet::new(),
             unwritable: Vec::new(),
+            quiet: HashSet::new(),
             outbox,
             refused: HashSet::new(),
             refused_order: VecDeque::new(),
@@ -117,6 +120,15 @@ impl Records {
         let waiters = self.waiters.remove(id).unwrap_or_default();
         self.waiting -= waiters.iter().filter(|waiter| waiter.counted).count();
         waiters.into_iter().map(|waiter| waiter.source).collect()
+    }
+
+    /// These may be kept now. If one was refused, what refers to it may have been refused with it, and nobody knows
+    /// any more what that was.
+    fn reconsider(&mut self, ids: &[RecordId]) {
+        if ids.iter().any(|id| self.refused.contains(id)) {
+            self.refused.clear();
+            self.refused_order.clear();
+        }
     }
 
     fn remember_refused(&mut self, id: RecordId) {
@@ -222,8 +234,12 @@ impl Daemon {
         if !matches!(outcome, Outcome::Waiting { .. }) {
             self.records.brought.remove(&id);
         }
+        let quiet = outcome.verdict() == Some(Verdict::Ignore);
         match outcome {
             Outcome::Accepted { displaced } => {
+                if quiet {
+                    self.records.quiet.insert(id);
+                }
                 if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
                     self.ledger.accepted(id, competition);
                     self.on_accepted(kind, competition);
@@ -248,9 +264,8 @@ impl Daemon {
             Kind::Reveal => {
                 self.look_for_blobs();
                 // Entries on its roster have a place now, though they were perhaps beyond the cap before.
-                for id in self.ledger.state().missing_on_rosters(competition, usize::MAX) {
-                    self.records.refused.remove(&id);
-                }
+                let missing = self.ledger.state().missing_on_rosters(competition, usize::MAX);
+                self.records.reconsider(&missing);
                 self.accuse(kind, competition);
             }
             Kind::Close => self.accuse(kind, competition),
@@ -443,6 +458,18 @@ mod tests {
         assert_eq!(records.waiting, 1);
         assert_eq!(records.take(&id).len(), 2);
         assert_eq!(records.waiting, 0);
+    }
+
+    #[test]
+    fn with_an_entry_that_has_a_place_now_comes_what_was_refused_because_of_it() {
+        let [entry, submission, other] = [b"e", b"s", b"o"].map(|bytes| RecordId::of(bytes));
+        let mut records = Records::new(BTreeSet::new());
+        records.remember_refused(entry);
+        records.remember_refused(submission);
+        records.reconsider(&[other]);
+        assert!(records.is_settled(&entry) && records.is_settled(&submission));
+        records.reconsider(&[other, entry]);
+        assert!(!records.is_settled(&entry) && !records.is_settled(&submission));
     }
 
     #[test]

@@ -46,6 +46,7 @@ impl Daemon {
         }
         // Displaced before they were written: nobody shall wait for them.
         for id in waiting {
+            self.records.quiet.remove(&id);
             let sources = self.take_waiters(&id);
             self.answer(id, sources, &Outcome::Refused(Refusal::Busy));
         }
@@ -56,9 +57,10 @@ impl Daemon {
             self.records.outbox.insert(id);
         }
         let mut publish = record.in_outbox;
+        let verdict = if self.records.quiet.remove(&id) { Verdict::Ignore } else { Verdict::Accept };
         for source in sources {
             match source {
-                Source::Gossip { peer, message } => self.report(&message, peer, Verdict::Accept),
+                Source::Gossip { peer, message } => self.report(&message, peer, verdict),
                 Source::Peer { .. } => {}
                 Source::Client { answer } => {
                     publish = true;

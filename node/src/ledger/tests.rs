@@ -7,7 +7,8 @@ use crate::{keys, limits, store::MemoryStore};
 use circuits::ClassId;
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
 use protocol::{
-    AdmittedClass, Body, Caps, ClaimRule, Competition, Entry, Signed, TestSetTerms, TieRule, WellFormed,
+    AdmittedClass, Author, BlobRef, Body, Caps, ClaimRule, Competition, Entry, Reveal, Seal, Signed,
+    TestSetTerms, TieRule, WellFormed,
 };
 
 /// A competition with room for one entry, an entry with its submission, all signed by one person.
@@ -17,11 +18,13 @@ struct Scene {
     blobs: Arc<BlobStore>,
     competition: Signed,
     entry: Signed,
+    /// Lists the entry; its id is above the others', so that it is read from a store after them.
+    reveal: Option<Signed>,
     submission: Signed,
 }
 
 impl Scene {
-    fn new() -> Self {
+    fn new(sealed: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
         let identity = home.init().unwrap();
@@ -37,7 +40,7 @@ impl Scene {
             verifying_key: add(&key.verifying_key_path),
             proving_key: add(&key.path),
         };
-        let rules = Competition {
+        let mut rules = Competition {
             title: "Breast cancer".into(),
             description: String::new(),
             created: now(),
@@ -55,22 +58,46 @@ impl Scene {
             tie_rule: TieRule::SharedRank,
             prize: None,
         };
+        let (salt, test_set) = ([7; 32], BlobRef::of(&set.to_bytes().unwrap()));
+        let rows = set.rows() as u64;
+        let commit_deadline = now() + 1800;
+        if sealed {
+            let host = Author::from_public_key(&identity.keypair.public()).unwrap();
+            let seal = Seal::of(&host, &test_set, rows, &salt);
+            rules.test_set = TestSetTerms::Sealed { seal, min_rows: rows, commit_deadline };
+        }
         let competition = protocol::sign(&identity.keypair, &Body::Competition(Box::new(rules))).unwrap();
-        let contest = Contest::parse(competition.bytes()).unwrap();
+        let mut contest = Contest::parse(competition.bytes()).unwrap();
         let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
         let scored = Scored::new(&contest, &model, class, &set).unwrap();
         let proving_key = keys::load(&key.path, key.blob.id).unwrap();
         let progress = &|_: &str, _| {};
+        let before = contest.clone();
         let entrant =
-            Entrant { home: &home, identity: &identity, contest: &contest, key: &proving_key, progress };
+            Entrant { home: &home, identity: &identity, contest: &before, key: &proving_key, progress };
         let opening = entrant.commit(&scored.model).unwrap();
+        let reveal = sealed.then(|| {
+            let entry = entrant.enter(&opening, "Ada", None).unwrap().entry.id();
+            let (competition, roster) = (contest.id, vec![entry]);
+            let body = Reveal { competition, test_set, rows, salt, roster, created: 0 };
+            let later = |later| {
+                let body = Reveal { created: commit_deadline + later, ..body.clone() };
+                protocol::sign(&identity.keypair, &Body::Reveal(body)).unwrap()
+            };
+            (1..1800).map(later).max_by_key(Signed::id).unwrap()
+        });
+        if let Some(reveal) = &reveal {
+            contest = contest.with_reveal(reveal.bytes()).unwrap();
+        }
+        let entrant = Entrant { contest: &contest, ..entrant };
         let scoring = contest.scoring(None).unwrap();
         let (opening, scoring, set) = (&opening, &scoring, &set);
         let bench = Workbench { entrant, opening, scoring, set, jobs: 1 };
         let made = bench
             .make(&scored, &scored.claims(&ClaimRule::Exact, 200).unwrap(), "Ada", Source::HERE)
             .unwrap();
-        Self { _dir: dir, identity, blobs, competition, entry: made.entry, submission: made.submission }
+        let (entry, submission) = (made.entry, made.submission);
+        Self { _dir: dir, identity, blobs, competition, entry, reveal, submission }
     }
 
     /// The same entry, claimed to be made earlier: proofs do not say when they were made. Its id stands on the
@@ -101,7 +128,7 @@ fn places(ledger: &Ledger) -> Vec<RecordId> {
 
 #[test]
 fn displaced_records_are_no_ghosts_offline_or_after_a_restart() {
-    let scene = Scene::new();
+    let scene = Scene::new(false);
     for above in [false, true] {
         let store = Arc::new(MemoryStore::new());
         let mut ledger = scene.ledger(&store);
@@ -126,5 +153,28 @@ fn displaced_records_are_no_ghosts_offline_or_after_a_restart() {
         assert_eq!(places(&ledger), expected);
         assert_eq!(ledger.fingerprint(), ledger.state().set().fingerprint());
         assert!(store.get(scene.entry.id().as_bytes()).unwrap().is_none());
+    }
+}
+
+/// Whoever enters more than he may cannot make a node forget at a restart what the host has listed.
+#[test]
+fn what_is_on_a_roster_is_still_there_after_a_restart() {
+    let scene = Scene::new(true);
+    let reveal = scene.reveal.as_ref().unwrap();
+    for above in [false, true] {
+        let store = Arc::new(MemoryStore::new());
+        let mut ledger = scene.ledger(&store);
+        let earlier = scene.earlier(above);
+        for record in [&scene.competition, &scene.entry, reveal, &scene.submission, &earlier] {
+            let outcome = ledger.publish_offline(record.bytes()).unwrap();
+            assert_eq!(outcome, Outcome::Accepted { displaced: Vec::new() });
+        }
+        let (kept, fingerprint) = (places(&ledger), ledger.fingerprint());
+        assert_eq!((kept.len(), store.len()), (5, 5));
+        for _ in 0..2 {
+            let mut ledger = scene.ledger(&store);
+            assert_eq!((places(&ledger), ledger.fingerprint()), (kept.clone(), fingerprint));
+            assert_eq!(store.len(), 5);
+        }
     }
 }

@@ -122,6 +122,9 @@ impl Outcome {
     /// What to tell gossip about the sender; `None` while the proofs are being checked, when an [`Update`] follows.
     pub fn verdict(&self) -> Option<Verdict> {
         match self {
+            // An author can sign the same proofs with ever earlier times, and each record takes the place of the one
+            // before: what catch-ups bring is then enough, as they bring only the last.
+            Self::Accepted { displaced } if !displaced.is_empty() => Some(Verdict::Ignore),
             Self::Accepted { .. } => Some(Verdict::Accept),
             Self::Known | Self::Pending | Self::Waiting { .. } => Some(Verdict::Ignore),
             Self::Checking => None,

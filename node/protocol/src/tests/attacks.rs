@@ -5,7 +5,7 @@ use super::{
     sealed::{contest, entered, revealed, scored, withdrawn},
 };
 use crate::{
-    Board, Body, Bundle, Competition, EntryStanding, FormError, RuleError, SealError, TieRule,
+    Board, Body, Bundle, Competition, EntryStanding, FormError, RuleError, SealError, TieRule, Verdict,
     limits::MAX_ROSTER,
     sign, skeleton,
     testing::{
@@ -99,6 +99,32 @@ fn a_capital_i_is_no_disguise() {
         assert_eq!(skeleton(a), skeleton(b), "{a} {b}");
     }
     assert_ne!(skeleton("Ada"), skeleton("Ida"));
+}
+
+/// One proof, signed with ever earlier times: each record is kept, and none is worth telling everybody at once.
+#[test]
+fn the_same_proofs_with_earlier_times_are_not_forwarded() {
+    let hosted = host(sealed("digits"));
+    let id = hosted.id();
+    let mut state = state_with(&hosted);
+    let mine = entered(id, 2, 1, CREATED);
+    let shown = revealed(id, &[&mine.1]);
+    accepted(settle(&mut state, &mine.1));
+    accepted(settle(&mut state, &shown.1));
+    for back in 0..20 {
+        let body = crate::testing::submission_after(
+            Some((shown.1.id(), &shown.0)),
+            &mine.1,
+            &mine.0,
+            &person(2),
+            &[5, 0, 0],
+            crate::testing::DEADLINE - back,
+            0,
+        );
+        let outcome = settle(&mut state, &crate::testing::submit(&person(2), body));
+        let expected = if back == 0 { Verdict::Accept } else { Verdict::Ignore };
+        assert_eq!(outcome.verdict(), Some(expected), "{outcome:?}");
+    }
 }
 
 /// Nobody has scored: what a score would be checked against is looked at all the same.
