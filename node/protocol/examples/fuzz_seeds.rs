@@ -62,7 +62,7 @@ fn records() -> Fallible<()> {
     write("envelope", "chosen", &[&[0, 0, 0, 0, 1, 0, 9], &BODIES[6].to_payload()?[..]].concat())?;
     write("ids", "record", RecordId::new([0xab; 32]).to_string().as_bytes())?;
     write("ids", "class", classes()[0].as_str().as_bytes())?;
-    Ok(write("ids", "cbor", &serde_ipld_dagcbor::to_vec(&RecordId::new([0xab; 32]))?)?)
+    write("ids", "cbor", &serde_ipld_dagcbor::to_vec(&RecordId::new([0xab; 32]))?)
 }
 
 /// The choices of `Scene::make` that make a competition in order.
@@ -232,6 +232,9 @@ fn changed(file: &[u8], name: &str, change: impl Fn(&mut Vec<u8>)) -> Fallible<V
     Ok(serde_ipld_dagcbor::to_vec(&fields)?)
 }
 
+/// An operator, and its inputs besides the value so far.
+type Step = (&'static str, &'static [&'static str]);
+
 fn files() -> Fallible<()> {
     write("test_set", "miniature", &test_set_bytes())?;
     let small = TestSet::new(task(), vec![0, 15, 3, 1, 2, 3], vec![1, 0, 1])?.to_bytes()?;
@@ -259,7 +262,7 @@ fn files() -> Fallible<()> {
         graph::reals("b", &[2], &[0.5, -0.5]),
         graph::reals("s", &[1], &[2.0]),
     ];
-    let graphs: [(&str, &[(&str, &[&str])]); 3] = [
+    let graphs: [(&str, &[Step]); 3] = [
         ("linear", &[("Gemm", &["w", "b"])]),
         (
             "hidden",
@@ -291,5 +294,5 @@ fn files() -> Fallible<()> {
     let weights = [1, 1, 0, 1, 2, 3, 0, 1, 4, 2, 1, 3, 1, 0, 3, 0, 0];
     write("onnx_graph", "linear", &[&weights[..], &[0, 0, 0, 2, 1, 2, 0, 0]].concat())?;
     let hidden = [2, 0, 0, 2, 1, 2, 0, 0, 6, 0, 0, 0, 0, 0, 0, 2, 3, 4, 0, 0];
-    Ok(write("onnx_graph", "hidden", &[&weights[..], &hidden].concat())?)
+    write("onnx_graph", "hidden", &[&weights[..], &hidden].concat())
 }
