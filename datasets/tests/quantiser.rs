@@ -240,6 +240,22 @@ fn layers_that_are_no_model_are_refused() {
     assert!(matches!(single, Err(FloatModelError::Classes { expected: 2, got: 1 })));
 }
 
+/// Rows on which no hidden unit is more than faintly active. What decides there is the biases of the last layer, and
+/// where those are small beside what active units give, integers cannot hold both.
+fn faint(first: &FloatLayer, set: &TestSet, task: &Task) -> usize {
+    let strongest = |i: usize| {
+        let x = |k: usize| task.features[k].to_real(set.row(i)[k]);
+        let z = |j: usize| {
+            first.biases[j]
+                + (0..first.inputs).map(|k| x(k) * first.weights[k * first.outputs + j]).sum::<f64>()
+        };
+        (0..first.outputs).map(z).fold(0.0, f64::max)
+    };
+    let all: Vec<f64> = (0..set.rows()).map(strongest).collect();
+    let most = all.iter().copied().fold(0.0, f64::max);
+    all.iter().filter(|z| **z < most / 128.0).count()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -252,7 +268,8 @@ proptest! {
         let (first, last) = (10f64.powi(first), 10f64.powi(last));
         let (_, report) = quantise(&mlp_model(seed, first, last), &task, mlp(), Some(&set)).unwrap();
         let seen = report.calibration.unwrap();
-        prop_assert!(seen.overflowed == 0 && seen.changed <= 3, "{}", report);
+        let faint = faint(&layer(seed, 6, 9, first), &set, &task);
+        prop_assert!(seen.overflowed == 0 && seen.changed <= 3 + faint, "{} faint, {}", faint, report);
         let (_, report) = quantise(&linear_model(seed, first), &task, linear(), Some(&set)).unwrap();
         prop_assert!(report.calibration.unwrap().changed <= 3, "{}", report);
         prop_assert!(quantise(&mlp_model(seed, first, last), &task, mlp(), None).is_ok());

@@ -67,7 +67,16 @@ impl Args {
     fn roster(&self, backend: &mut Backend, competition: &str) -> anyhow::Result<Vec<RecordId>> {
         let entries = backend.entries(competition)?;
         let chosen: Vec<&Entry> = match self.entry.is_empty() {
-            true => entries.iter().filter(|entry| entry.standing == EntryStanding::Entered).collect(),
+            true => {
+                // The first that came: whoever makes many keys cannot keep the others from being admitted.
+                let entered = entries.iter().filter(|entry| entry.standing == EntryStanding::Entered);
+                if entered.clone().count() > MAX_ROSTER {
+                    output::message(&format!(
+                        "note: a roster holds {MAX_ROSTER} entries: those that were seen first are admitted"
+                    ));
+                }
+                entered.take(MAX_ROSTER).collect()
+            }
             false => self.entry.iter().map(|prefix| one(&entries, prefix)).collect::<anyhow::Result<_>>()?,
         };
         let mut roster = BTreeSet::new();
