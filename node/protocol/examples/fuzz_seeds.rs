@@ -53,6 +53,10 @@ fn records() -> Fallible<()> {
         write("fields", &name, &[&[at], &random(u64::from(at), 40)[..]].concat())?;
         write("pair", &name, &random(u64::from(at), 48))?;
     }
+    // The body of a withdrawal behind the version, the map and the name of the kind.
+    let payload = BODIES[3].to_payload()?;
+    let (head, body) = payload.split_at(2 + 1 + "withdrawal".len());
+    write("payload", "reversed", &[head, &reversed(body)?].concat())?;
     write("payload", "later-kind", &[&[VERSION][..], b"\xa1\x65later\xa0"].concat())?;
     write("payload", "later-version", &[VERSION + 1, 0xa0])?;
     // Two reveals, then two closes, of the host about one competition.
@@ -188,6 +192,7 @@ fn keys() -> Fallible<()> {
     let pk = ProvingKey::generate(class, &mut StdRng::seed_from_u64(1), &quiet)?;
     let key = pk.verifying_key().to_bytes();
     write("verifying_key", "whole", &key)?;
+    write("verifying_key", "reversed", &reversed(&key)?)?;
     write("verifying_key", "short", &key[..400])?;
     // Beta in the place of gamma: anybody could forge.
     let degenerate = changed(&key, "points", |points| points.copy_within(32..96, 96))?;
@@ -213,6 +218,7 @@ fn keys() -> Fallible<()> {
     let model = IntegerModel::new(class, &[layer])?;
     let opening = commit(&pk, &model, &[1; 32], &[7; 32])?;
     write("opening", "whole", &opening.to_bytes())?;
+    write("opening", "reversed", &reversed(&opening.to_bytes())?)?;
     write("opening", "short", &opening.to_bytes()[..200])?;
     let scope = Scope { competition: [1; 32], competitor: Competitor::Node([2; 32]) };
     let proof = prove_model(&pk, &opening, &scope, &[7; 32], &quiet)?.to_bytes();
@@ -232,6 +238,18 @@ fn changed(file: &[u8], name: &str, change: impl Fn(&mut Vec<u8>)) -> Fallible<V
     Ok(serde_ipld_dagcbor::to_vec(&fields)?)
 }
 
+/// The same map with its fields in the opposite order, which is not canonical.
+fn reversed(map: &[u8]) -> Fallible<Vec<u8>> {
+    let Ipld::Map(fields) = serde_ipld_dagcbor::from_slice(map)? else { return Err("no map".into()) };
+    let mut encoded = Vec::new();
+    for (name, value) in &fields {
+        encoded.push([serde_ipld_dagcbor::to_vec(name)?, serde_ipld_dagcbor::to_vec(value)?].concat());
+    }
+    // A canonical map begins with its shortest names.
+    encoded.sort_by_key(|field| std::cmp::Reverse(field.first().copied()));
+    Ok([vec![0xa0 | u8::try_from(fields.len())?], encoded.concat()].concat())
+}
+
 /// An operator, and its inputs besides the value so far.
 type Step = (&'static str, &'static [&'static str]);
 
@@ -239,6 +257,7 @@ fn files() -> Fallible<()> {
     write("test_set", "miniature", &test_set_bytes())?;
     let small = TestSet::new(task(), vec![0, 15, 3, 1, 2, 3], vec![1, 0, 1])?.to_bytes()?;
     write("test_set", "small", &small)?;
+    write("test_set", "reversed", &reversed(&small)?)?;
     write("test_set", "short", &small[..small.len() - 3])?;
 
     write("csv", "numbers", b"\0\x04\0a,b,y\n1,2,0\n3,4,1\n-1.5,1e3,1\n")?;
