@@ -7,8 +7,7 @@ use api::{
 };
 use circuits::groth16::{self, VerifiedModel};
 use protocol::{
-    BlobRef, ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms,
-    TieRule,
+    ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms, TieRule,
 };
 use std::sync::Arc;
 
@@ -221,9 +220,13 @@ pub fn board(
     let contest = contest(ledger, id)?;
     let body = contest.competition().item.body();
     let counts = contest.counts();
-    let test_set = test_set(contest);
+    let test_set = contest.test_set();
     let rows = ledger.board(contest).rows.into_iter();
     let peers = peers(contest.id(), counts.records);
+    let view = |row: protocol::BoardRow| {
+        let kept = contest.submission(row.submission).map(|kept| (kept.first_seen, kept.verify_us));
+        board_row(row, contest.rows().unwrap_or(0), ledger.own(), kept)
+    };
     Ok(api::Board {
         competition: summary(contest, now),
         description: body.description.clone(),
@@ -237,38 +240,33 @@ pub fn board(
         peers_most: peers.most,
         pending: ledger.state().pending(Some(contest.id())) as u64,
         fingerprint: contest.fingerprint().to_string(),
-        rows: rows.map(|row| board_row(ledger, contest, row)).collect(),
+        rows: rows.map(view).collect(),
     })
 }
 
-/// The test set, unless it is still sealed.
-pub fn test_set(contest: &Contest<VerifiedModel>) -> Option<BlobRef> {
-    let open = contest.competition().item.body().open_scoring().map(|scoring| scoring.test_set);
-    open.or_else(|| contest.reveals().first().map(|reveal| reveal.item.body().test_set))
-}
-
-fn board_row(ledger: &Ledger, contest: &Contest<VerifiedModel>, row: protocol::BoardRow) -> BoardRow {
-    let kept = contest.submission(row.submission);
+/// A row as clients see it. `own` is this node's peer id; `kept` says when the submission was first seen here, and how
+/// long its proofs took: nothing is kept whose proofs this process has not verified itself.
+pub fn board_row(row: protocol::BoardRow, rows: u64, own: &str, kept: Option<(u64, u64)>) -> BoardRow {
+    let (first_seen, verify_us) = kept.unwrap_or_default();
     BoardRow {
         rank: row.rank,
         standing: standing(row.standing),
         namesake: row.namesake,
         display_name: row.display_name,
-        mine: row.competitor == ledger.own(),
+        mine: row.competitor == own,
         competitor: row.competitor,
         entry: row.entry.to_string(),
         submission: row.submission.to_string(),
         size_class: row.class.to_string(),
         correct: row.correct,
-        rows: contest.rows().unwrap_or(0),
+        rows,
         accuracy_bps: row.accuracy_bps,
         interval_bps: row.interval_bps,
         entries: row.entries,
         submitted: row.submitted,
-        first_seen: kept.map_or(0, |kept| kept.first_seen),
-        // Nothing is kept whose proofs this process has not verified itself.
+        first_seen,
         checked_here: kept.is_some(),
-        verify_us: kept.map_or(0, |kept| kept.verify_us),
+        verify_us,
         setup: SetupTrust::SingleParty,
     }
 }

@@ -145,6 +145,23 @@ impl<M> Clone for BatchItem<'_, M> {
 // Nothing but references, whatever M is: the derived implementation would ask it to be `Copy`.
 impl<M> Copy for BatchItem<'_, M> {}
 
+impl<M: Clone> BatchItem<'_, M> {
+    /// The proof alone.
+    fn check<C>(&self, checker: &C, key: &C::Key) -> Result<Option<M>, ProofError>
+    where
+        C: ProofChecker<Model = M> + ?Sized,
+    {
+        match *self {
+            Self::Model { scope, commitment, proof } => {
+                checker.check_model(key, scope, commitment, proof).map(Some)
+            }
+            Self::Score { set, model, claim, proof } => {
+                checker.check_score(key, set, model, claim, proof).map(|()| None)
+            }
+        }
+    }
+}
+
 /// The proof system, as far as records need it. [`Groth16`] is the real one.
 pub trait ProofChecker {
     /// A verifying key.
@@ -198,15 +215,7 @@ pub trait ProofChecker {
         seed: &[u8; 32],
     ) -> Vec<Result<Option<Self::Model>, ProofError>> {
         let _ = seed;
-        let check = |item: &BatchItem<'_, Self::Model>| match *item {
-            BatchItem::Model { scope, commitment, proof } => {
-                self.check_model(key, scope, commitment, proof).map(Some)
-            }
-            BatchItem::Score { set, model, claim, proof } => {
-                self.check_score(key, set, model, claim, proof).map(|()| None)
-            }
-        };
-        items.iter().map(check).collect()
+        items.iter().map(|item| item.check(self, key)).collect()
     }
 }
 
@@ -420,26 +429,11 @@ impl<M: Clone> ProofCheck<M> {
         key: &C::Key,
         set: Option<&TestSet>,
     ) -> Result<Evidence<M>, ProofError> {
-        self.expect_key(&checker.key_facts(key))?;
-        let model = match &self.task {
-            Task::Model { scope, commitment, proof } => {
-                Some(checker.check_model(key, scope, commitment, proof)?)
-            }
-            Task::Score { test_set, model, claims } => {
-                let set = expect_test_set(test_set, set)?;
-                for (claim, proof) in claims {
-                    checker.check_score(key, set, model, claim, proof).map_err(|source| {
-                        ProofError::Chunk { chunk: claim.chunk.index, source: Box::new(source) }
-                    })?;
-                }
-                None
-            }
-        };
-        Ok(Evidence { subject: self.subject, model })
+        let items = self.items(&checker.key_facts(key), set)?;
+        // One after the other: what follows the first that does not hold is not looked at.
+        self.evidence(items.iter().map(|item| item.check(checker, key)))
     }
-}
 
-impl<M: Clone> ProofCheck<M> {
     fn expect_key(&self, facts: &KeyFacts) -> Result<(), ProofError> {
         if (facts.class, facts.digest) == (self.pin.class, self.pin.digest) {
             return Ok(());
@@ -469,8 +463,9 @@ impl<M: Clone> ProofCheck<M> {
         let all: Vec<BatchItem<'_, M>> = ready.iter().flatten().flatten().copied().collect();
         let mut results = checker.check_batch(key, &all, seed).into_iter();
         let evidence = |((check, _), items): (&(&Self, Option<&TestSet>), Result<Vec<_>, ProofError>)| {
-            let results: Vec<_> = results.by_ref().take(items?.len()).collect();
-            check.evidence(results)
+            // All of them, also where the first decides: those that follow are of the next record.
+            let own: Vec<_> = results.by_ref().take(items?.len()).collect();
+            check.evidence(own.into_iter())
         };
         checks.iter().zip(ready).map(evidence).collect()
     }
@@ -495,34 +490,25 @@ impl<M: Clone> ProofCheck<M> {
     }
 
     /// What the results of its proofs, in order, are worth together.
-    fn evidence(&self, results: Vec<Result<Option<M>, ProofError>>) -> Result<Evidence<M>, ProofError> {
-        let left_out = || ProofError::NotChecked { reason: "a proof of the batch was left out".to_owned() };
-        if results.len() != self.proofs() {
-            return Err(left_out());
-        }
+    fn evidence(
+        &self,
+        mut results: impl Iterator<Item = Result<Option<M>, ProofError>>,
+    ) -> Result<Evidence<M>, ProofError> {
+        let left_out = || ProofError::NotChecked { reason: "a proof was left out".to_owned() };
         let subject = self.subject;
-        match &self.task {
-            Task::Model { .. } => match results.into_iter().next() {
-                Some(Ok(Some(model))) => Ok(Evidence { subject, model: Some(model) }),
-                Some(Err(error)) => Err(error),
-                Some(Ok(None)) | None => Err(left_out()),
-            },
-            Task::Score { claims, .. } => {
-                for (result, (claim, _)) in results.into_iter().zip(claims) {
-                    match result {
-                        Ok(None) => {}
-                        Ok(Some(_)) => return Err(left_out()),
-                        Err(source) => {
-                            return Err(ProofError::Chunk {
-                                chunk: claim.chunk.index,
-                                source: Box::new(source),
-                            });
-                        }
-                    }
-                }
-                Ok(Evidence { subject, model: None })
+        let Task::Score { claims, .. } = &self.task else {
+            let model = results.next().ok_or_else(left_out)??;
+            return Ok(Evidence { subject, model: Some(model.ok_or_else(left_out)?) });
+        };
+        for (claim, _) in claims {
+            let chunk = claim.chunk.index;
+            let result = results.next().ok_or_else(left_out)?;
+            let model = result.map_err(|source| ProofError::Chunk { chunk, source: Box::new(source) })?;
+            if model.is_some() {
+                return Err(left_out());
             }
         }
+        Ok(Evidence { subject, model: None })
     }
 }
 

@@ -21,17 +21,36 @@ impl Args {
     }
 }
 
+/// The columns that follow from the records alone.
+const PROVED: [(&str, Align); 8] = [
+    ("rank", Align::Right),
+    ("name", Align::Left),
+    ("key", Align::Left),
+    ("proved", Align::Right),
+    ("95 % interval", Align::Right),
+    ("rows right", Align::Right),
+    ("standing", Align::Left),
+    ("size class", Align::Left),
+];
+
+/// The rows as a table of what follows from the records alone.
+pub fn proved_table(rows: &[BoardRow]) -> String {
+    table(&PROVED, &rows.iter().map(proved).collect::<Vec<_>>())
+}
+
+/// That a board is disputed, for each reason a line.
+pub fn disputes<T: std::fmt::Display>(kinds: &[T]) -> Vec<String> {
+    let say = |kind| format!("DISPUTED: the host has signed two records of kind {kind}");
+    kinds.iter().map(say).collect()
+}
+
+fn table(header: &[(&str, Align)], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() { "nobody has proved anything yet".to_owned() } else { output::table(header, rows) }
+}
+
 /// The board as text.
 pub fn text(board: &Board) -> String {
-    let header = [
-        ("rank", Align::Right),
-        ("name", Align::Left),
-        ("key", Align::Left),
-        ("proved", Align::Right),
-        ("95 % interval", Align::Right),
-        ("rows right", Align::Right),
-        ("standing", Align::Left),
-        ("size class", Align::Left),
+    let here = [
         ("submitted", Align::Left),
         ("first seen here", Align::Left),
         ("checked here", Align::Left),
@@ -41,14 +60,10 @@ pub fn text(board: &Board) -> String {
     let rows: Vec<_> = board.rows.iter().map(row).collect();
     let c = &board.competition;
     let mut text = format!("{}\n{}\n", c.title, c.openness);
-    for kind in &c.disputes {
-        text.push_str(&format!("DISPUTED: the host has signed two records of kind {kind}\n"));
+    for line in disputes(&c.disputes) {
+        text.push_str(&format!("{line}\n"));
     }
-    if rows.is_empty() {
-        text.push_str("nobody has proved anything yet");
-    } else {
-        text.push_str(&output::table(&header, &rows));
-    }
+    text.push_str(&table(&[&PROVED[..], &here[..]].concat(), &rows));
     if board.rows.iter().any(|row| row.namesake) {
         text.push_str("\n≈ another competitor's name looks the same: go by the key");
     }
@@ -58,13 +73,8 @@ pub fn text(board: &Board) -> String {
     text
 }
 
-fn row(row: &BoardRow) -> Vec<String> {
+fn proved(row: &BoardRow) -> Vec<String> {
     let (low, high) = row.interval_bps;
-    let checked = match (row.checked_here, row.verify_us) {
-        (false, _) => "no".to_owned(),
-        (true, 0) => "yes".to_owned(),
-        (true, us) => format!("yes, {:.1} ms", us as f64 / 1000.0),
-    };
     vec![
         row.rank.map_or("-".to_owned(), |rank| rank.to_string()),
         format!(
@@ -79,10 +89,21 @@ fn row(row: &BoardRow) -> Vec<String> {
         format!("{} of {}", row.correct, row.rows),
         row.standing.as_str().to_owned(),
         row.size_class.clone(),
+    ]
+}
+
+fn row(row: &BoardRow) -> Vec<String> {
+    let checked = match (row.checked_here, row.verify_us) {
+        (false, _) => "no".to_owned(),
+        (true, 0) => "yes".to_owned(),
+        (true, us) => format!("yes, {:.1} ms", us as f64 / 1000.0),
+    };
+    let here = vec![
         output::when(row.submitted),
         output::when(row.first_seen),
         checked,
         output::setup(row.setup).to_owned(),
         output::short(&row.submission),
-    ]
+    ];
+    [proved(row), here].concat()
 }

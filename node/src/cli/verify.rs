@@ -2,12 +2,12 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
-use super::output::{self, Align};
+use super::{leaderboard, output};
 use crate::ledger::now;
 use crate::{bundle, views};
 use protocol::{
-    BoardRow, BundleReport, Dossier, Groth16, Signed, Standing, Verified, WellFormed, limits as rules,
-    verify_bundle, verify_offline,
+    BoardRow, BundleReport, Dossier, Groth16, Signed, Verified, WellFormed, limits as rules, verify_bundle,
+    verify_offline,
 };
 use serde_json::json;
 use std::path::Path;
@@ -125,46 +125,13 @@ fn bundle_text(report: &BundleReport, seconds: f64) -> String {
             output::short(&report.fingerprint)
         ),
     ];
-    lines.extend(
-        board.disputes.iter().map(|kind| format!("DISPUTED: the host has signed two records of kind {kind}")),
-    );
+    lines.extend(leaderboard::disputes(&board.disputes));
     lines.extend(report.refused.iter().map(|(id, reason)| format!("DOES NOT HOLD  {id}: {reason}")));
     lines.extend(report.undecided.iter().map(|(id, reason)| format!("UNDECIDED      {id}: {reason}")));
-    let header = [
-        ("rank", Align::Right),
-        ("name", Align::Left),
-        ("key", Align::Left),
-        ("proved", Align::Right),
-        ("95 % interval", Align::Right),
-        ("rows right", Align::Right),
-        ("standing", Align::Left),
-        ("size class", Align::Left),
-    ];
-    let rows: Vec<Vec<String>> = board.rows.iter().map(|row| cells(row, board.rows_total)).collect();
-    lines.push(match rows.is_empty() {
-        true => "nobody has proved anything yet".to_owned(),
-        false => output::table(&header, &rows),
-    });
+    let rows = board.rows_total.unwrap_or_default();
+    let shown: Vec<_> = board.rows.iter().map(|row| views::board_row(row.clone(), rows, "", None)).collect();
+    lines.push(leaderboard::proved_table(&shown));
     lines.join("\n")
-}
-
-fn cells(row: &BoardRow, rows_total: Option<u64>) -> Vec<String> {
-    let (low, high) = row.interval_bps;
-    let standing = match row.standing {
-        Standing::Pending => api::Standing::Pending,
-        Standing::Final => api::Standing::Final,
-        Standing::LeftOut => api::Standing::LeftOut,
-    };
-    vec![
-        row.rank.map_or("-".to_owned(), |rank| rank.to_string()),
-        format!("{}{}", if row.namesake { "≈ " } else { "" }, row.display_name),
-        output::key(&row.competitor),
-        format!(">= {}", output::percent(row.accuracy_bps)),
-        format!("{} to {}", output::percent(low), output::percent(high)),
-        format!("{} of {}", row.correct, rows_total.unwrap_or_default()),
-        standing.as_str().to_owned(),
-        row.class.to_string(),
-    ]
 }
 
 fn report(context: &Context, v: &Verified, ms: f64) -> anyhow::Result<()> {

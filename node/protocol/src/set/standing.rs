@@ -127,6 +127,14 @@ impl<M> Contest<M> {
         }
     }
 
+    /// The test set, unless it is still sealed. Two reveals open the same seal, which binds it.
+    pub fn test_set(&self) -> Option<crate::BlobRef> {
+        match self.competition().item.body().open_scoring() {
+            Some(scoring) => Some(scoring.test_set),
+            None => self.reveals().first().map(|reveal| reveal.item.body().test_set),
+        }
+    }
+
     /// A competitor's entries that count after a reveal (none in an open competition): those on its roster, as many as
     /// the cap admits, whatever the host has listed.
     fn entries_after(

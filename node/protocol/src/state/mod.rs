@@ -403,10 +403,7 @@ fn scorings<M>(contest: &Contest<M>) -> Vec<Scoring> {
 fn blobs_of<M>(contest: &Contest<M>) -> impl Iterator<Item = WantedBlob> {
     let competition = contest.id();
     let body = contest.competition().item.body();
-    // Without the digests of rosters, which take a while: this is asked of all competitions at once.
-    let open = body.open_scoring().map(|scoring| scoring.test_set);
-    let revealed = contest.reveals().iter().map(|reveal| reveal.item.body().test_set);
-    let test_set = open.into_iter().chain(revealed).map(move |blob| WantedBlob {
+    let test_set = contest.test_set().into_iter().map(move |blob| WantedBlob {
         competition,
         role: BlobRole::TestSet,
         blob,
