@@ -237,7 +237,7 @@ fn on_answer(state: &mut State, command: &Command, body: Body) {
             state.board = Some(*board);
         }
         Body::Entries { entries } => state.entries.replace(entries),
-        Body::Peers { peers } => state.peers.replace(peers),
+        Body::Peers { peers, .. } => state.peers.replace(peers),
         Body::Error { message, .. } => fail(state, message),
         _ => fail(state, "the daemon answered another question than was asked".to_owned()),
     }
@@ -302,6 +302,12 @@ fn on_event(state: &mut State, event: Event) {
             state.fetches.peers.want(soon);
             state.note(Level::Info, format!("peer {} left", text::short_peer(&peer_id, 8)));
         }
+        Event::PeerBanned { peer_id, reason } => {
+            state.fetches.peers.want(soon);
+            let who = text::short_peer(&peer_id, 8);
+            state.note(Level::Warning, format!("peer {who} is kept out: {reason}"));
+        }
+        Event::RecordHeld { .. } => {}
         Event::RecordAccepted { kind, competition, summary, verify_us, .. } => {
             state.fetches.competitions.want(soon);
             if state.chosen.as_ref() == Some(&competition) {

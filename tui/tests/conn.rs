@@ -85,7 +85,7 @@ async fn questions_are_matched_with_answers_in_any_order_and_events_come_between
     daemon.reply(competitions_id, Body::Competitions { competitions: competitions() }).await;
     daemon.reply(subscription, Body::Event(Event::PeerConnected { peer_id: peer_id("x") })).await;
     daemon.reply(4_711, Body::Done).await;
-    daemon.reply(peers_id, Body::Peers { peers: peers() }).await;
+    daemon.reply(peers_id, Body::Peers { peers: peers(), banned: Vec::new() }).await;
     let first = client.next().await;
     assert!(matches!(first, FromConn::Answer { command: Command::Competitions, .. }), "{first:?}");
     let second = client.next().await;

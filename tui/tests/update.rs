@@ -142,7 +142,7 @@ fn peers_and_lost_events_are_asked_for() {
     let mut state = full(SIZE);
     event(&mut state, Event::PeerConnected { peer_id: peer_id("New") });
     assert_eq!(tick(&mut state, DEBOUNCE_MS), [Effect::Send(Command::Peers)]);
-    answer(&mut state, Command::Peers, Body::Peers { peers: Vec::new() });
+    answer(&mut state, Command::Peers, Body::Peers { peers: Vec::new(), banned: Vec::new() });
     assert!(state.peers.items().is_empty());
     event(&mut state, Event::Lagged { missed: 9 });
     assert_eq!(tick(&mut state, 3 * DEBOUNCE_MS).len(), 4);

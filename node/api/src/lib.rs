@@ -4,10 +4,13 @@
 //! [`Reply`] lines. After [`Command::Subscribe`] the daemon also writes [`Reply`]s with [`Body::Event`] and
 //! the subscription's id. Every line is at most [`MAX_LINE_BYTES`] long.
 
+mod network;
+
+pub use network::{Ban, Fetch, Health, OwnRecord, Peer, Reachability};
 use serde::{Deserialize, Serialize};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
-pub const API_VERSION: u32 = 2;
+pub const API_VERSION: u32 = 3;
 /// Longest line in either direction, in bytes.
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 
@@ -44,8 +47,19 @@ pub enum Command {
         /// Whole id in hex.
         competition: String,
     },
-    /// Connected peers: [`Body::Peers`].
+    /// Connected peers, and those that are kept out: [`Body::Peers`].
     Peers,
+    /// How the node is: [`Body::Health`].
+    Health,
+    /// The records of this node's own key, newest first: [`Body::Own`].
+    Own,
+    /// One of them: [`Body::Own`] with one element.
+    Held {
+        /// Whole id in hex.
+        id: String,
+    },
+    /// Blobs on their way here: [`Body::Fetches`].
+    Fetches,
     /// From now on, events: first [`Body::Done`], then [`Body::Event`]s.
     Subscribe,
     /// The signed bytes of all records of one competition: [`Body::Records`].
@@ -130,10 +144,24 @@ pub enum Body {
         /// By the time when this node first saw them.
         submissions: Vec<Submission>,
     },
-    /// Connected peers.
+    /// Connected peers, and those that are kept out.
     Peers {
         /// By peer id.
         peers: Vec<Peer>,
+        /// The latest first.
+        banned: Vec<Ban>,
+    },
+    /// How the node is.
+    Health(Box<Health>),
+    /// Records of this node's own key.
+    Own {
+        /// Newest first.
+        records: Vec<OwnRecord>,
+    },
+    /// Blobs on their way here.
+    Fetches {
+        /// Those that have their turn first.
+        fetches: Vec<Fetch>,
     },
     /// Signed records in hex: the competition first, then entries, then submissions.
     Records {
@@ -496,23 +524,6 @@ pub struct BoardRow {
     pub mine: bool,
 }
 
-/// A connected peer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Peer {
-    /// Peer id.
-    pub peer_id: String,
-    /// Address.
-    pub address: String,
-    /// Software and version, empty until identified.
-    pub agent: String,
-    /// Records that it told us of.
-    pub records: u64,
-    /// Refused messages from it.
-    pub refused: u64,
-    /// Gossip score.
-    pub score: f64,
-}
-
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -526,6 +537,20 @@ pub enum Event {
     PeerDisconnected {
         /// Peer id.
         peer_id: String,
+    },
+    /// A peer misbehaved, and is kept out.
+    PeerBanned {
+        /// Peer id.
+        peer_id: String,
+        /// What it did.
+        reason: String,
+    },
+    /// Another peer has confirmed that it holds an own record.
+    RecordHeld {
+        /// Record id in hex.
+        id: String,
+        /// Peers that have confirmed it.
+        held_by: u64,
     },
     /// A record was checked and stored.
     RecordAccepted {

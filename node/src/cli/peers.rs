@@ -11,7 +11,7 @@ pub struct Args {}
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let peers = match Client::connect(&context.home.socket())?.ask(Command::Peers)? {
-            Body::Peers { peers } => peers,
+            Body::Peers { peers, .. } => peers,
             other => return Err(unexpected("peers", &other).into()),
         };
         if context.json {

@@ -32,7 +32,10 @@ impl Daemon {
                 views::submissions(&self.ledger, &competition)
                     .map(|submissions| Body::Submissions { submissions }),
             ),
-            Command::Peers => Body::Peers { peers: self.peer_list() },
+            Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
+            Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
+                Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
+            }
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,
             Command::Records { competition } => {
@@ -123,6 +126,7 @@ impl Daemon {
             records: info.records,
             refused: info.refused,
             score: gossip.peer_score(id).unwrap_or(0.0),
+            ..Peer::default()
         };
         self.peers.iter().map(peer).collect()
     }

@@ -90,7 +90,7 @@ impl Victim {
 
     async fn peers(&self) -> Vec<Peer> {
         match self.ask(Command::Peers).await {
-            Body::Peers { peers } => peers,
+            Body::Peers { peers, .. } => peers,
             other => panic!("{other:?}"),
         }
     }

@@ -155,6 +155,7 @@ pub fn peers() -> Vec<Peer> {
         records: 12 - n,
         refused: n - 1,
         score: 1.5 - 2.0 * f64::from(u32::try_from(n).unwrap()),
+        ..Peer::default()
     };
     vec![peer(1), peer(2)]
 }
@@ -222,7 +223,7 @@ pub fn with(size: (u16, u16), board: Board, entries: Vec<Entry>) -> State {
     answer(&mut state, Command::Competitions, Body::Competitions { competitions: known });
     answer(&mut state, Command::Board { competition: id.clone() }, Body::Board(Box::new(board)));
     answer(&mut state, Command::Entries { competition: id }, Body::Entries { entries });
-    answer(&mut state, Command::Peers, Body::Peers { peers: peers() });
+    answer(&mut state, Command::Peers, Body::Peers { peers: peers(), banned: Vec::new() });
     state
 }
 
@@ -290,7 +291,7 @@ impl Daemon {
                     Body::Done
                 }
                 Command::Competitions => Body::Competitions { competitions: known },
-                Command::Peers => Body::Peers { peers: peers() },
+                Command::Peers => Body::Peers { peers: peers(), banned: Vec::new() },
                 Command::Board { competition } => {
                     let found = known.into_iter().find(|c| c.id == competition).unwrap();
                     Body::Board(Box::new(board(found, rows())))
