@@ -14,8 +14,9 @@ impl Daemon {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::NewListenAddr { address, .. } => {
-                tracing::info!(%address, "listening");
-                if self.listen.len() < limits::MAX_ADDRESSES {
+                // A relay names an address again whenever the place is renewed.
+                if self.listen.len() < limits::MAX_ADDRESSES && !self.listen.contains(&address) {
+                    tracing::info!(%address, "listening");
                     self.listen.push(address);
                 }
                 self.declare_relay();

@@ -383,3 +383,38 @@ async fn who_is_reached_through_a_relay_answers_no_look_ups() {
         victim.stop().await;
     }
 }
+
+/// Seconds of processor time that this process has used.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // After the name in brackets: fields 14 and 15 of proc(5), in hundredths of a second.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap() / 100.0).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute of measuring, alone: cargo test -p node --lib an_idle_node -- --ignored --nocapture"]
+async fn an_idle_node_with_twenty_peers_costs_at_most_a_hundredth_of_a_core() {
+    const NODES: usize = 21;
+    let hub = Victim::start().await;
+    let mut nodes = Vec::new();
+    for _ in 1..NODES {
+        nodes.push(Victim::start_with(to(&hub.address)).await);
+    }
+    eventually("all are there", async || hub.peers().await.len() == NODES - 1).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let mut connections = 0;
+    for node in nodes.iter().chain([&hub]) {
+        connections += node.peers().await.len();
+    }
+    let (start, before) = (std::time::Instant::now(), processor_seconds());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let used = (processor_seconds() - before) / start.elapsed().as_secs_f64() / NODES as f64;
+    let peers = connections as f64 / NODES as f64;
+    println!("{:.2} % of a core a node, with {peers:.1} peers each", used * 100.0);
+    assert!(used * 20.0 / peers <= 0.01, "{used}");
+    for node in nodes {
+        node.stop().await;
+    }
+    hub.stop().await;
+}
