@@ -4,6 +4,7 @@
 //! mod       set-up, the loop, peers
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
+//! outbox    own records until others hold them;  disk: whether there is room
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
 //! fetch     blobs, from whoever has them
 //! commands  what clients of the local socket ask
@@ -14,8 +15,10 @@
 
 mod catch_up;
 mod commands;
+mod disk;
 mod exchange;
 mod fetch;
+mod outbox;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ use crate::materials::Checked;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
+use disk::Disk;
 use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
@@ -38,6 +42,7 @@ use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChan
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
+use outbox::Outbox;
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use records::Records;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -83,6 +88,8 @@ struct PeerInfo {
     in_flight: usize,
     /// What its last summary said.
     summary: PeerSummary,
+    /// When it last said that it has all own records, by [`Ledger::own_changes`].
+    confirmed: Option<u64>,
 }
 
 /// What a peer has said of its records.
@@ -129,6 +136,8 @@ enum Done {
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
+    Confirmed { peer: PeerId, ids: Vec<RecordId>, result: Result<(), StoreError> },
+    Disk(std::io::Result<u64>),
 }
 
 struct Bootstrap {
@@ -148,6 +157,8 @@ struct Daemon {
     peers: BTreeMap<PeerId, PeerInfo>,
     banned: VecDeque<(PeerId, Instant)>,
     records: Records,
+    outbox: Outbox,
+    disk: Disk,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
     /// Requests whose answers are on their way, and whose they are.
@@ -172,7 +183,10 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let socket = Socket::bind(&home.socket()).await?;
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
-    let ledger = tokio::task::spawn_blocking(move || Ledger::open(&folder, own)).await??;
+    let ledger = tokio::task::spawn_blocking(move || {
+        Ledger::open(&folder, own, &|step, part| tracing::info!(step, percent = (part * 100.0).round()))
+    })
+    .await??;
     let swarm = net::start(&identity.keypair, &config)?;
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
@@ -199,6 +213,7 @@ impl Daemon {
         config: &NetConfig,
         events: broadcast::Sender<Event>,
     ) -> Result<Self, DaemonError> {
+        let home_dir = home.dir().to_owned();
         let outbox = ledger.store().outbox()?.into_iter().map(RecordId::new).collect();
         let bootstrap = config
             .bootstrap
@@ -215,6 +230,8 @@ impl Daemon {
             peers: BTreeMap::new(),
             banned: VecDeque::new(),
             records: Records::new(outbox),
+            outbox: Outbox::default(),
+            disk: Disk::new(home_dir),
             syncs: HashMap::new(),
             asked: HashMap::new(),
             serving: HashMap::new(),
@@ -241,6 +258,7 @@ impl Daemon {
         let mut ready = Some(ready);
         self.pump_blobs();
         while !self.stop {
+            let ask = self.outbox.next().map(tokio::time::Instant::from_std);
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(call) = calls.recv() => self.on_call(call),
@@ -252,6 +270,9 @@ impl Daemon {
                 _ = catch_up.tick() => self.catch_up(),
                 _ = offer.tick() => self.offer_outbox(),
                 _ = sweep.tick() => self.sweep(),
+                () = tokio::time::sleep_until(ask.unwrap_or_else(tokio::time::Instant::now)), if ask.is_some() => {
+                    self.ask_holders();
+                }
                 _ = interrupt.recv() => self.stop = true,
                 _ = terminate.recv() => self.stop = true,
             }
@@ -316,6 +337,8 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
+            Done::Confirmed { peer, ids, result } => self.on_confirmed(peer, &ids, result),
+            Done::Disk(free) => self.on_disk(free),
             Done::Tidied(Ok(())) => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
         }
@@ -340,12 +363,14 @@ impl Daemon {
                     let address = address.to_string();
                     self.peers.insert(peer_id, PeerInfo { address, ..PeerInfo::default() });
                     self.tell(Event::PeerConnected { peer_id: peer_id.to_string() });
+                    self.outbox.meet(peer_id, Instant::now());
                     self.start_sync(peer_id);
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
                 self.peers.remove(&peer_id);
                 self.syncs.remove(&peer_id);
+                self.outbox.part(&peer_id);
                 self.tell(Event::PeerDisconnected { peer_id: peer_id.to_string() });
             }
             SwarmEvent::OutgoingConnectionError { error, .. } => self.not_connected(&error),
@@ -467,6 +492,7 @@ impl Daemon {
             self.banned.pop_front();
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
         }
+        self.look_at_disk();
         self.sweep_sources();
         self.sweep_fetches();
         self.pump_blobs();

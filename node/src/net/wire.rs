@@ -4,7 +4,7 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/2";
+pub const EXCHANGE: &str = "/podium/exchange/3";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ pub enum Request {
     /// Records by id; those that are not there, and those that do not fit, are left out.
     Records {
         /// At most [`RECORDS_PER_REQUEST`](crate::limits::RECORDS_PER_REQUEST).
+        ids: Vec<RecordId>,
+    },
+    /// Which of these records the peer holds.
+    Have {
+        /// At most [`HAVE_IDS`](crate::limits::HAVE_IDS).
         ids: Vec<RecordId>,
     },
     /// A part of a blob.
@@ -68,6 +73,11 @@ pub enum Response {
         /// In no order.
         records: Vec<serde_bytes::ByteBuf>,
     },
+    /// Those of the records asked about that are checked and on disk here; others may be on their way.
+    Held {
+        /// In the order of the question.
+        ids: Vec<RecordId>,
+    },
     /// A part of a blob.
     Chunk {
         /// Length of the whole blob.
@@ -102,6 +112,10 @@ mod tests {
         let request = serde_json::to_vec(&Request::Records { ids }).unwrap();
         // JSON writes a byte as up to four characters; CBOR as at most two.
         assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
+        let ids = vec![RecordId::new([0xff; 32]); limits::HAVE_IDS];
+        let (have, held) = (Request::Have { ids: ids.clone() }, Response::Held { ids });
+        let longest = serde_json::to_vec(&have).unwrap().len().max(serde_json::to_vec(&held).unwrap().len());
+        assert!(longest as u64 / 2 <= limits::REQUEST_MAX_BYTES.min(limits::RESPONSE_MAX_BYTES), "{longest}");
         const { assert!(limits::RECONCILE_BYTES + 256 < limits::REQUEST_MAX_BYTES) };
         let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
         let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
