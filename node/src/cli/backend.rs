@@ -36,6 +36,7 @@ impl Backend {
                 message("no node is running: working on the store of the data folder");
                 let progress = Progress::new("the store");
                 let ledger = Ledger::open(&context.home, own, &|step, part| progress.report(step, part))?;
+                progress.clear();
                 Ok(Self::Store(Box::new(ledger)))
             }
             Err(error) => Err(error.into()),

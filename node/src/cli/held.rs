@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// The first peer's word is waited for so long, if there are peers.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After the first one's, the others' so long.
-const OTHERS: Duration = Duration::from_secs(1);
+const OTHERS: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who holds what was published.

@@ -8,7 +8,7 @@ use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
 use api::{Body, Command, ErrorKind, Peer};
-use protocol::{BlobId, BlobRef, Outcome, RecordId};
+use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -80,7 +80,7 @@ impl Daemon {
             Ok(bytes) => {
                 let id = RecordId::of(&bytes);
                 self.ingest(&bytes, Source::Client { answer });
-                if !patience && self.ledger.state().is_waiting(id) {
+                if !patience && self.waits_long(id, &bytes) {
                     let sources = self.take_waiters(&id);
                     self.answer(id, sources, &Outcome::Pending);
                 }
@@ -90,6 +90,20 @@ impl Daemon {
                 let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             }
         }
+    }
+
+    /// Whether a record waits for what is not here: other records, or blobs of its competition.
+    fn waits_long(&self, id: RecordId, bytes: &[u8]) -> bool {
+        let state = self.ledger.state();
+        if !state.is_waiting(id) {
+            return false;
+        }
+        let parsed = Signed::open(bytes).ok().and_then(|signed| WellFormed::parse(&signed).ok());
+        let competition = parsed.map(|record| record.competition());
+        let wanted =
+            state.wanted_blobs().into_iter().filter(|wanted| Some(wanted.competition) == competition);
+        let away = |wanted: protocol::WantedBlob| self.ledger.blobs().len_of(wanted.blob.id).is_none();
+        !state.wanted_records().is_empty() || wanted.into_iter().any(away)
     }
 
     fn add_blob(&mut self, path: PathBuf, answer: oneshot::Sender<Body>) {

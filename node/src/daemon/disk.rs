@@ -10,7 +10,6 @@ use std::time::Instant;
 /// What is known of the disk of the data folder.
 pub(super) struct Disk {
     dir: PathBuf,
-    free: Option<u64>,
     no_space: Option<NoSpace>,
     /// When it was last looked at, and whether that is under way.
     looked: (Option<Instant>, bool),
@@ -18,7 +17,7 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn new(dir: PathBuf) -> Self {
-        Self { dir, free: None, no_space: None, looked: (None, false) }
+        Self { dir, no_space: None, looked: (None, false) }
     }
 
     /// Why no records are taken at the moment, if they are not.
@@ -26,12 +25,8 @@ impl Disk {
         self.no_space.as_ref()
     }
 
-    /// Bytes that are free, once they are known.
-    pub(super) fn free_bytes(&self) -> Option<u64> {
-        self.free
-    }
-
-    /// What needs somebody's attention, one sentence each.
+    /// What needs somebody's attention, one sentence each: for [`api::Health::warnings`].
+    #[allow(dead_code)] // the answer to Command::Health is still to come
     pub(super) fn warnings(&self) -> Vec<String> {
         let refusing = |no_space: &NoSpace| format!("{no_space}; until then new records are refused");
         self.no_space.iter().map(refusing).collect()
@@ -46,7 +41,6 @@ impl Disk {
     }
 
     fn note(&mut self, free: u64) {
-        self.free = Some(free);
         // Room for some records beside the reserve, so that it does not change with each of them.
         let needed = limits::DISK_RESERVE_BYTES + limits::RECORD_MAX_BYTES as u64;
         if free < needed {
@@ -95,6 +89,5 @@ mod tests {
         assert!(disk.warnings()[0].contains(&needed.to_string()), "{:?}", disk.warnings());
         disk.note(needed);
         assert!(disk.no_space().is_none() && disk.warnings().is_empty());
-        assert_eq!(disk.free_bytes(), Some(needed));
     }
 }

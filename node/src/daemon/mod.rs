@@ -136,7 +136,7 @@ enum Done {
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
-    Confirmed { peer: PeerId, ids: Vec<RecordId>, result: Result<(), StoreError> },
+    Confirmed { words: Vec<outbox::Word>, result: Result<(), StoreError> },
     Disk(std::io::Result<u64>),
 }
 
@@ -297,6 +297,7 @@ impl Daemon {
     fn pump(&mut self) {
         self.pump_jobs();
         self.pump_writes();
+        self.pump_words();
         self.pump_fetches();
     }
 
@@ -337,7 +338,7 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
-            Done::Confirmed { peer, ids, result } => self.on_confirmed(peer, &ids, result),
+            Done::Confirmed { words, result } => self.on_confirmed(words, result),
             Done::Disk(free) => self.on_disk(free),
             Done::Tidied(Ok(())) => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),

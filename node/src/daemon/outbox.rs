@@ -4,15 +4,16 @@
 
 use super::catch_up::Part;
 use super::exchange::Asked;
+use super::writes::survived;
 use super::{Daemon, Done};
 use crate::limits;
 use crate::net::{self, Request};
-use crate::store::StoreError;
+use crate::store::{self, StoreError};
 use api::Event;
 use libp2p::PeerId;
 use libp2p::gossipsub::PublishError;
 use protocol::RecordId;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +33,14 @@ pub(super) struct Outbox {
     /// Published in the last while, and when.
     recent: VecDeque<(RecordId, Instant)>,
     asking: HashMap<PeerId, Asking>,
+    /// What peers have said, to be written.
+    words: BTreeMap<PeerId, BTreeSet<RecordId>>,
+    /// Whether some of it is being written.
+    writing: bool,
 }
+
+/// A peer's word that it holds records.
+pub(super) type Word = (PeerId, Vec<RecordId>);
 
 impl Outbox {
     /// Everybody is asked soon about a record that was published just now.
@@ -199,34 +207,117 @@ impl Daemon {
                 && (self.records.outbox.contains(id) || self.ledger.holders().is_open(*id, &name))
         };
         let ids: Vec<RecordId> = ids.into_iter().filter(is_news).collect();
-        if ids.is_empty() {
+        if !ids.is_empty() {
+            self.outbox.words.entry(peer).or_default().extend(ids);
+        }
+    }
+
+    /// Writes what peers have said, all that has come together in one go.
+    pub(super) fn pump_words(&mut self) {
+        if self.outbox.writing || self.outbox.words.is_empty() {
             return;
         }
-        let store = Arc::clone(self.ledger.store());
+        self.outbox.writing = true;
+        let words = std::mem::take(&mut self.outbox.words).into_iter();
+        let words: Vec<Word> = words.map(|(peer, ids)| (peer, ids.into_iter().collect())).collect();
+        let disk = Arc::clone(self.ledger.store());
         self.tasks.spawn_blocking(move || {
-            let bytes: Vec<_> = ids.iter().map(|id| *id.as_bytes()).collect();
-            Done::Confirmed { peer, result: store.confirm(&name, &bytes), ids }
+            let bytes = |ids: &[RecordId]| ids.iter().map(|id| *id.as_bytes()).collect();
+            let stored: Vec<store::Word> =
+                words.iter().map(|(peer, ids)| (peer.to_bytes(), bytes(ids))).collect();
+            Done::Confirmed { result: survived(|| disk.confirm(&stored)), words }
         });
     }
 
-    /// A peer's word is on disk, or was not written: then it is asked again.
-    pub(super) fn on_confirmed(&mut self, peer: PeerId, ids: &[RecordId], result: Result<(), StoreError>) {
+    /// Peers' words are on disk, or were not written: then they are asked again.
+    pub(super) fn on_confirmed(&mut self, words: Vec<Word>, result: Result<(), StoreError>) {
+        self.outbox.writing = false;
         if let Err(error) = result {
-            tracing::warn!(%error, "a confirmation was not written");
-            self.not_held(peer);
-            if let Some(info) = self.peers.get_mut(&peer) {
-                info.confirmed = None;
+            tracing::warn!(%error, "what peers hold was not written");
+            for (peer, _) in words {
+                self.not_held(peer);
+                if let Some(info) = self.peers.get_mut(&peer) {
+                    info.confirmed = None;
+                }
             }
             if error.is_fatal() {
                 self.fail(error);
             }
             return;
         }
-        for id in ids {
-            self.records.outbox.remove(id);
+        for (peer, ids) in words {
+            for id in &ids {
+                self.records.outbox.remove(id);
+            }
+            for (id, held_by) in self.ledger.confirmed(&peer.to_bytes(), &ids) {
+                self.tell(Event::RecordHeld { id: id.to_string(), held_by });
+            }
         }
-        for (id, held_by) in self.ledger.confirmed(&peer.to_bytes(), ids) {
-            self.tell(Event::RecordHeld { id: id.to_string(), held_by });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: usize) -> RecordId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
+        RecordId::new(bytes)
+    }
+
+    #[test]
+    fn a_question_holds_so_many_and_the_next_one_the_rest() {
+        let (now, peer) = (Instant::now(), PeerId::random());
+        let mut outbox = Outbox::default();
+        outbox.meet(peer, now);
+        let waiting: BTreeSet<RecordId> = (0..=limits::HAVE_IDS).map(id).collect();
+        let first = outbox.question(&peer, &waiting, |_| true, now);
+        assert_eq!(first, (0..limits::HAVE_IDS).map(id).collect::<Vec<_>>());
+        assert_eq!(outbox.next(), None, "not while it is asked");
+        let second = outbox.question(&peer, &waiting, |_| true, now);
+        assert_eq!((second.len(), second[0], second[1]), (limits::HAVE_IDS, id(limits::HAVE_IDS), id(0)));
+        assert_eq!(outbox.question(&peer, &waiting, |other| *other == id(7), now), [id(7)]);
+        assert!(outbox.question(&PeerId::random(), &waiting, |_| true, now).is_empty());
+    }
+
+    #[test]
+    fn what_was_published_lately_is_asked_about_though_it_waits_no_longer() {
+        let (now, peer) = (Instant::now(), PeerId::random());
+        let mut outbox = Outbox::default();
+        for n in 0..=limits::HAVE_IDS {
+            outbox.published(id(n), now);
         }
+        outbox.meet(peer, now);
+        let asked = outbox.question(&peer, &BTreeSet::new(), |_| true, now);
+        assert_eq!((asked.len(), asked[0]), (limits::HAVE_IDS, id(1)), "the latest");
+        let later = now + limits::HAVE_RECENT;
+        assert!(outbox.question(&peer, &BTreeSet::new(), |_| true, later).is_empty());
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_limit_and_a_new_record_ends_them() {
+        let (now, peer) = (Instant::now(), PeerId::random());
+        let mut outbox = Outbox::default();
+        outbox.meet(peer, now);
+        let pause = |outbox: &Outbox| outbox.next().unwrap() - now;
+        assert_eq!(pause(&outbox), limits::HAVE_PAUSE);
+        let mut pauses = Vec::new();
+        for _ in 0..20 {
+            outbox.answered(&peer, 2, Some(1), now);
+            pauses.push(pause(&outbox));
+        }
+        assert_eq!(pauses[..2], [2 * limits::HAVE_PAUSE, 4 * limits::HAVE_PAUSE]);
+        assert_eq!(pauses[19], limits::HAVE_PAUSE_MAX);
+        outbox.answered(&peer, 1, None, now);
+        assert_eq!(pause(&outbox), limits::HAVE_PAUSE_MAX);
+        outbox.published(id(1), now);
+        assert_eq!(pause(&outbox), limits::HAVE_PAUSE);
+        assert!(outbox.due(now).is_empty());
+        assert_eq!(outbox.due(now + limits::HAVE_PAUSE), [peer]);
+        outbox.answered(&peer, 1, Some(1), now);
+        assert_eq!(pause(&outbox), limits::HAVE_PAUSE);
+        outbox.part(&peer);
+        assert_eq!(outbox.next(), None);
     }
 }

@@ -103,13 +103,15 @@ impl Daemon {
     }
 }
 
+/// sled panics where it has lost hope in its files: an error like any other, to be survived.
+pub(super) fn survived(work: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
+}
+
 /// All records at once; if that fails, each by itself, so that one that cannot be written holds up no other.
 fn write(store: &dyn Store, records: Vec<StoredRecord>) -> Vec<(StoredRecord, Result<(), StoreError>)> {
-    let put = |records: &[StoredRecord]| {
-        // sled panics where it has lost hope in its files: an error like any other, to be survived.
-        catch_unwind(AssertUnwindSafe(|| store.put(records).map(|_| ())))
-            .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
-    };
+    let put = |records: &[StoredRecord]| survived(|| store.put(records).map(|_| ()));
     if put(&records).is_ok() {
         return records.into_iter().map(|record| (record, Ok(()))).collect();
     }

@@ -1,6 +1,6 @@
 //! What every store must do, run against both.
 
-use super::{Id, MemoryStore, SledStore, Store, StoreError, StoredRecord};
+use super::{Id, MemoryStore, SledStore, Store, StoreError, StoredRecord, Word};
 use crate::limits;
 
 pub(super) fn record(id: u8, competition: u8) -> StoredRecord {
@@ -12,6 +12,11 @@ pub(super) fn record(id: u8, competition: u8) -> StoredRecord {
         in_outbox: false,
         bytes: vec![id; 100],
     }
+}
+
+/// A peer's word that it holds these.
+pub(super) fn word(peer: &[u8], ids: &[Id]) -> Word {
+    (peer.to_vec(), ids.to_vec())
 }
 
 fn on_both(check: impl Fn(&dyn Store)) {
@@ -62,12 +67,12 @@ fn the_outbox_remembers_until_a_peer_has_it_and_then_who() {
         assert_eq!(store.outbox().unwrap(), ids(&[1]));
         assert_eq!(store.get(&[1; 32]).unwrap(), Some(own));
         assert!(store.confirmations().unwrap().is_empty());
-        store.confirm(b"bob", &ids(&[1, 3])).unwrap();
+        store.confirm(&[word(b"bob", &ids(&[1, 3]))]).unwrap();
         assert_eq!(store.outbox().unwrap(), ids(&[]));
         assert_eq!(store.get(&[1; 32]).unwrap(), Some(record(1, 9)));
         assert_eq!(store.confirmations().unwrap(), [([1; 32], vec![b"bob".to_vec()])].into());
-        store.confirm(b"ada", &ids(&[1, 1])).unwrap();
-        store.confirm(b"bob", &ids(&[1])).unwrap();
+        store.confirm(&[word(b"ada", &ids(&[1, 1]))]).unwrap();
+        store.confirm(&[word(b"bob", &ids(&[1]))]).unwrap();
         let both = vec![b"ada".to_vec(), b"bob".to_vec()];
         assert_eq!(store.confirmations().unwrap(), [([1; 32], both)].into());
     });
@@ -78,12 +83,12 @@ fn so_many_peers_are_remembered_and_no_more() {
     on_both(|store| {
         store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }]).unwrap();
         for peer in 0..=limits::HOLDERS as u8 {
-            store.confirm(&[peer], &ids(&[1])).unwrap();
+            store.confirm(&[word(&[peer], &ids(&[1]))]).unwrap();
         }
         let peers: Vec<Vec<u8>> = (0..limits::HOLDERS as u8).map(|peer| vec![peer]).collect();
         assert_eq!(store.confirmations().unwrap(), [([1; 32], peers)].into());
-        store.confirm(&[7; limits::PEER_BYTES], &ids(&[1])).unwrap();
-        let long = store.confirm(&[7; limits::PEER_BYTES + 1], &ids(&[1]));
+        store.confirm(&[word(&[7; limits::PEER_BYTES], &ids(&[1]))]).unwrap();
+        let long = store.confirm(&[word(&[7; limits::PEER_BYTES + 1], &ids(&[1]))]);
         assert!(matches!(long, Err(StoreError::Peer { expected: limits::PEER_BYTES, got: 67 })), "{long:?}");
     });
 }
@@ -93,7 +98,7 @@ fn what_was_removed_is_gone_everywhere_and_may_come_back() {
     on_both(|store| {
         let own = StoredRecord { in_outbox: true, ..record(3, 9) };
         store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }, record(2, 9), own]).unwrap();
-        store.confirm(b"bob", &ids(&[3])).unwrap();
+        store.confirm(&[word(b"bob", &ids(&[3]))]).unwrap();
         store.remove(&ids(&[1, 3, 7])).unwrap();
         assert!(store.confirmations().unwrap().is_empty());
         assert_eq!((store.len(), store.get(&[1; 32]).unwrap()), (1, None));
@@ -126,7 +131,7 @@ fn a_full_outbox_refuses_and_leaves_nothing() {
         let more = own(limits::OUTBOX);
         assert!(matches!(store.put(std::slice::from_ref(&more)), Err(StoreError::OutboxFull { .. })));
         assert_eq!(store.get(&more.id).unwrap(), None);
-        store.confirm(b"bob", &[all[0].id]).unwrap();
+        store.confirm(&[word(b"bob", &[all[0].id])]).unwrap();
         assert_eq!(store.put(&[more]).unwrap(), 1);
     });
 }

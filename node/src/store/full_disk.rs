@@ -1,7 +1,7 @@
 //! A disk without room: a small tmpfs, which only root can mount. Elsewhere these tests say so and check nothing but the
 //! reserve.
 
-use super::conformance::record;
+use super::conformance::{record, word};
 use super::open::Opening;
 use super::{Id, SledStore, Store, StoreError, StoredRecord, compact};
 use std::path::{Path, PathBuf};
@@ -92,11 +92,12 @@ fn with_a_reserve_the_database_never_meets_a_full_disk_and_goes_on_by_itself() {
     assert!(first.len() > 100, "{}", first.len());
     // Reading goes on, and what only makes room is done; confirmations wait like records.
     assert_all_here(&store, &first);
-    assert!(matches!(store.confirm(b"bob", &first[..1]), Err(StoreError::NoSpace(_))));
+    assert!(matches!(store.confirm(&[word(b"bob", &first[..1])]), Err(StoreError::NoSpace(_))));
     store.remove(&first[1..2]).unwrap();
-    assert!(matches!(compact(&disk.at.join("other"), &Opening::default()), Err(StoreError::NoSpace(_))));
+    let more = Opening { reserve: 2 * reserve, ..Opening::default() };
+    assert!(matches!(compact(&disk.at.join("other"), &more), Err(StoreError::NoSpace(_))));
     disk.grow(48);
-    store.confirm(b"bob", &first[..1]).unwrap();
+    store.confirm(&[word(b"bob", &first[..1])]).unwrap();
     let (more, error) = fill(&store, 1_000_000);
     assert!(matches!(error, StoreError::NoSpace(_)) && more.len() > 100, "{} {error:?}", more.len());
     assert_all_here(&store, &more);

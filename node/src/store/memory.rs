@@ -1,7 +1,7 @@
 //! The store in memory: for tests and for nodes that shall leave no trace.
 
-use super::sled_store::{check_peer, check_room};
-use super::{Id, Peer, Store, StoreError, StoredRecord};
+use super::sled_store::{check_peers, check_room};
+use super::{Id, Peer, Store, StoreError, StoredRecord, Word};
 use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -36,8 +36,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn put(&self, records: &[StoredRecord]) -> Result<usize, StoreError> {
         let mut inner = self.inner();
-        let new: BTreeMap<Id, &StoredRecord> =
-            records.iter().filter(|r| !inner.records.contains_key(&r.id)).map(|r| (r.id, r)).collect();
+        let mut new: BTreeMap<Id, &StoredRecord> = BTreeMap::new();
+        for record in records.iter().filter(|record| !inner.records.contains_key(&record.id)) {
+            new.entry(record.id).or_insert(record);
+        }
         let to_outbox = new.values().filter(|r| r.in_outbox).count();
         check_room(records, inner.records.len() as u64, inner.outbox.len(), new.len(), to_outbox)?;
         for (id, record) in &new {
@@ -79,17 +81,17 @@ impl Store for MemoryStore {
         Ok(self.inner().outbox.iter().take(limits::OUTBOX).copied().collect())
     }
 
-    fn confirm(&self, peer: &[u8], ids: &[Id]) -> Result<(), StoreError> {
-        check_peer(peer)?;
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError> {
+        check_peers(words)?;
         let mut inner = self.inner();
-        for id in ids {
+        for (peer, id) in words.iter().flat_map(|(peer, ids)| ids.iter().map(move |id| (peer, id))) {
             if !inner.records.contains_key(id) {
                 continue;
             }
             inner.outbox.remove(id);
             let holders = inner.held.entry(*id).or_default();
             if holders.len() < limits::HOLDERS {
-                holders.insert(peer.to_vec());
+                holders.insert(peer.clone());
             }
         }
         Ok(())

@@ -48,6 +48,9 @@ pub type Id = [u8; ID_BYTES];
 /// A peer's name: the bytes of its peer id. The store does not look inside.
 pub type Peer = Vec<u8>;
 
+/// A peer's word that it holds records.
+pub type Word = (Peer, Vec<Id>);
+
 /// The version of the layout on disk. Version 1 had no confirmations: see `migrate.rs`.
 pub const SCHEMA_VERSION: u32 = 2;
 
@@ -101,13 +104,13 @@ pub trait Store: Send + Sync {
     /// If the disk fails.
     fn outbox(&self) -> Result<Vec<Id>, StoreError>;
 
-    /// A peer has said that it holds these records. They leave the outbox, and the peer is remembered, unless
+    /// Peers have said that they hold these records. They leave the outbox, and the peers are remembered, unless
     /// [`HOLDERS`](crate::limits::HOLDERS) others are; ids that are not here are passed over. Returns once that would
     /// survive a power cut.
     ///
     /// # Errors
-    /// If the peer's name is too long, or the disk is full or fails.
-    fn confirm(&self, peer: &[u8], ids: &[Id]) -> Result<(), StoreError>;
+    /// If a peer's name is too long, or the disk is full or fails.
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError>;
 
     /// The peers that have said that they hold a record, in order, by record.
     ///

@@ -1,5 +1,6 @@
 //! Random sequences of operations: the store on disk says what the one in memory says, also after it was opened again.
 
+use super::conformance::word;
 use super::{Id, MemoryStore, SledStore, Store, StoredRecord};
 use proptest::prelude::*;
 
@@ -81,8 +82,8 @@ proptest! {
                 }
                 Operation::Confirm(peer, ids) => {
                     let ids: Vec<Id> = ids.into_iter().map(id).collect();
-                    memory.confirm(&[peer], &ids).unwrap();
-                    disk.confirm(&[peer], &ids).unwrap();
+                    memory.confirm(&[word(&[peer], &ids)]).unwrap();
+                    disk.confirm(&[word(&[peer], &ids)]).unwrap();
                 }
                 Operation::Remove(ids) => {
                     let ids: Vec<Id> = ids.into_iter().map(id).collect();

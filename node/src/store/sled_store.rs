@@ -2,7 +2,7 @@
 
 use super::layout::{HELD, INDEX, Key, OUTBOX, RECORD, held_key, index_key, key, record, value};
 use super::open::{self, Opening, guarded, sled_error};
-use super::{Id, Peer, Store, StoreError, StoredRecord};
+use super::{Id, Peer, Store, StoreError, StoredRecord, Word};
 use crate::{limits, space};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -169,17 +169,17 @@ impl Store for SledStore {
         self.scan(&[OUTBOX], None, limits::OUTBOX)
     }
 
-    fn confirm(&self, peer: &[u8], ids: &[Id]) -> Result<(), StoreError> {
-        check_peer(peer)?;
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError> {
+        check_peers(words)?;
         let mut outbox_count = self.writing();
         space::check(&self.path, 0, self.reserve)?;
-        for id in ids {
+        for (peer, id) in words.iter().flat_map(|(peer, ids)| ids.iter().map(move |id| (peer, id))) {
             if !self.contains(&key(RECORD, id))? {
                 continue;
             }
             let (mut batch, waited) = (sled::Batch::default(), self.contains(&key(OUTBOX, id))?);
             let holders = self.holders(id)?;
-            let new = holders.len() < limits::HOLDERS && !holders.iter().any(|holder| holder == peer);
+            let new = holders.len() < limits::HOLDERS && !holders.contains(peer);
             if waited {
                 batch.remove(key(OUTBOX, id));
             }
@@ -258,11 +258,11 @@ pub(super) fn check_room(
 }
 
 /// The limit of peers' names, which both implementations share.
-pub(super) fn check_peer(peer: &[u8]) -> Result<(), StoreError> {
-    if peer.len() > limits::PEER_BYTES {
-        return Err(StoreError::Peer { expected: limits::PEER_BYTES, got: peer.len() });
+pub(super) fn check_peers(words: &[Word]) -> Result<(), StoreError> {
+    match words.iter().find(|(peer, _)| peer.len() > limits::PEER_BYTES) {
+        Some((peer, _)) => Err(StoreError::Peer { expected: limits::PEER_BYTES, got: peer.len() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn count(db: &sled::Db) -> Result<(u64, usize), sled::Error> {

@@ -2,7 +2,7 @@
 
 use super::check::Finding;
 use super::compact::{Point, compact_with};
-use super::conformance::{ids, record};
+use super::conformance::{ids, record, word};
 use super::layout::{INDEX, META, OUTBOX, RECORD, held_key, index_key, key};
 use super::migrate::{Old, STEPS, Step, migrate};
 use super::open::{Opening, open_db};
@@ -62,7 +62,7 @@ fn filled(records: u32) -> Folder {
     for page in all.chunks(50) {
         store.put(page).unwrap();
     }
-    store.confirm(b"bob", &[all[0].id]).unwrap();
+    store.confirm(&[word(b"bob", &[all[0].id])]).unwrap();
     folder
 }
 
@@ -96,7 +96,7 @@ fn what_was_put_is_there_without_being_closed() {
     store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }, record(2, 9)]).unwrap();
     let killed = folder.as_after_a_kill();
     assert_eq!(content(&killed.open()), content(&store));
-    store.confirm(b"bob", &ids(&[1])).unwrap();
+    store.confirm(&[word(b"bob", &ids(&[1]))]).unwrap();
     let killed = folder.as_after_a_kill().open();
     assert_eq!(killed.outbox().unwrap(), ids(&[]));
     assert_eq!(killed.confirmations().unwrap(), [([1; 32], vec![b"bob".to_vec()])].into());
@@ -308,7 +308,7 @@ fn whatever_is_wrong_with_a_store_is_found() {
     {
         let store = folder.open();
         store.put(&[mine.clone(), theirs.clone()]).unwrap();
-        store.confirm(&peer, &[]).unwrap();
+        store.confirm(&[word(&peer, &[])]).unwrap();
     }
     let blobs = folder.dir.path().join("blobs");
     std::fs::create_dir(&blobs).unwrap();

@@ -196,7 +196,7 @@ async fn a_question_is_answered_for_so_many_records_and_only_for_what_is_on_disk
 async fn without_room_on_the_disk_records_are_refused_for_now_and_taken_again_by_itself() {
     let dir = tempfile::tempdir().unwrap();
     let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=40m", "tmpfs"])
+        .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
         .arg(dir.path())
         .output();
     if !mounted.as_ref().is_ok_and(|output| output.status.success()) {
@@ -208,7 +208,7 @@ async fn without_room_on_the_disk_records_are_refused_for_now_and_taken_again_by
     let (before, during) = (competition(&victim.home, "Before"), competition(&victim.home, "During"));
     publish(&victim, &before).await.unwrap();
     let ballast = disk.join("ballast");
-    std::fs::write(&ballast, vec![7; 28 << 20]).unwrap();
+    std::fs::write(&ballast, vec![7; 18 << 20]).unwrap();
     let refused = publish(&victim, &during).await;
     let Err(ClientError::Refused { kind: api::ErrorKind::Busy, message }) = refused else {
         panic!("{refused:?}")
