@@ -6,6 +6,7 @@
 //! ```
 
 use crate::limits;
+use crate::space::{self, NoSpace};
 use protocol::{BlobId, BlobRef};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -41,6 +42,9 @@ pub enum BlobError {
         /// Bytes that were asked for.
         wanted: u64,
     },
+    /// The disk is almost full.
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
     /// The bytes have another hash: damaged, or a lie.
     #[error("expected the blob {expected}, got bytes with the digest {got}")]
     Digest {
@@ -90,6 +94,8 @@ pub struct BlobStore {
     dir: PathBuf,
     used: AtomicU64,
     quota: u64,
+    /// Bytes that stay free on the disk.
+    reserve: u64,
 }
 
 impl BlobStore {
@@ -118,7 +124,12 @@ impl BlobStore {
             }
             used += entry.metadata().map_or(0, |m| m.len());
         }
-        let store = Self { dir: dir.to_owned(), used: AtomicU64::new(used), quota };
+        let store = Self {
+            dir: dir.to_owned(),
+            used: AtomicU64::new(used),
+            quota,
+            reserve: limits::DISK_RESERVE_BLOBS_BYTES,
+        };
         store.expire_parts(limits::PART_AGE)?;
         Ok(store)
     }
@@ -196,6 +207,11 @@ impl BlobStore {
         Ok(())
     }
 
+    /// Whether the disk has room for so many bytes more.
+    fn room(&self, wanted: u64) -> Result<(), BlobError> {
+        Ok(space::check(&self.dir, wanted, self.reserve)?)
+    }
+
     #[cfg(test)]
     pub fn add_bytes(&self, bytes: &[u8]) -> Result<BlobRef, BlobError> {
         self.add_reader(bytes, &self.dir.join("bytes"), bytes.len() as u64)
@@ -239,6 +255,7 @@ impl BlobStore {
                 return Err(BlobError::TooLong { expected: max, got: bytes });
             }
             self.reserve(bytes)?;
+            self.room(n as u64)?;
             let chunk = buffer.get(..n).unwrap_or_default();
             hasher.update(chunk);
             temp.write_all(chunk).map_err(io(name))?;
@@ -342,6 +359,7 @@ impl BlobStore {
             written = 0;
         }
         self.reserve(blob.bytes - written)?;
+        self.room(blob.bytes - written)?;
         Ok(Partial { file, path, blob, written })
     }
 
@@ -386,6 +404,7 @@ impl BlobStore {
         }
         // Others may have used up since what was free when this one was begun.
         self.reserve(chunk.len() as u64)?;
+        self.room(chunk.len() as u64)?;
         partial.file.write_all(chunk).map_err(io(&partial.path))?;
         partial.written = got;
         self.used.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -518,6 +537,26 @@ mod tests {
         assert_eq!(blobs.read_chunk(blob.id, 8, 100).unwrap(), Some((10, b"89".to_vec())));
         assert_eq!(blobs.read_chunk(blob.id, u64::MAX, u64::MAX).unwrap(), Some((10, Vec::new())));
         assert_eq!(blobs.read_chunk(BlobId::of(b"x"), 0, 1).unwrap(), None);
+    }
+
+    #[test]
+    fn a_disk_that_is_almost_full_takes_neither_files_nor_chunks() {
+        let dir = tempfile::tempdir().unwrap();
+        let roomy = store(&dir);
+        let (here, wanted) = (roomy.add_bytes(b"here").unwrap(), BlobRef { id: BlobId::of(b"x"), bytes: 9 });
+        let mut partial = roomy.resume(wanted).unwrap();
+        let full = BlobStore { reserve: u64::MAX, ..roomy };
+        let NoSpace { free, needed, .. } = match full.add_bytes(b"more") {
+            Err(BlobError::NoSpace(no_space)) => no_space,
+            other => panic!("{other:?}"),
+        };
+        assert!(free > 0 && needed == u64::MAX);
+        assert!(matches!(full.append(&mut partial, 0, b"1"), Err(BlobError::NoSpace(_))));
+        assert!(matches!(full.resume(wanted), Err(BlobError::NoSpace(_))));
+        assert_eq!(full.read(here.id, 9).unwrap(), b"here", "what is here is served");
+        let again = BlobStore { reserve: 0, ..full };
+        again.append(&mut partial, 0, b"1").unwrap();
+        again.add_bytes(b"more").unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! net/         libp2p: transports, gossip, exchange protocol
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
-//! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
+//! store/       where records lie;  space: whether the disk has room;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
 //! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
 //! limits       every bound
 //! ```
@@ -26,6 +26,7 @@ mod limits;
 mod materials;
 mod net;
 mod prover;
+mod space;
 mod store;
 mod views;
 

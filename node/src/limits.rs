@@ -234,6 +234,21 @@ pub const FETCH_RETRY: Duration = Duration::from_secs(2);
 pub const OUTBOX: usize = 4096;
 /// The outbox is offered again so often.
 pub const OUTBOX_INTERVAL: Duration = Duration::from_secs(3);
+/// Peers that are remembered as holding an own record: enough to see that it is not lost, whatever their number.
+pub const HOLDERS: usize = 32;
+/// Longest name of a peer: a multihash of 64 bytes, the longest that libp2p admits, with its two length bytes.
+pub const PEER_BYTES: usize = 66;
+/// Own records that a peer is asked about at once.
+pub const HAVE_IDS: usize = 256;
+/// A peer is asked so long after an own record was published: it checks and writes it first.
+pub const HAVE_PAUSE: Duration = Duration::from_millis(100);
+/// A peer that does not have all of it yet is asked again after a pause that doubles up to this.
+pub const HAVE_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Peers are asked about own records that were published in the last while, and about those in the outbox; what they
+/// have of the others is seen in catch-ups.
+pub const HAVE_RECENT: Duration = Duration::from_secs(60);
+/// Own records in one reply to a client, the newest.
+pub const API_OWN: usize = 4096;
 
 /// Clients of the local socket.
 pub const API_CLIENTS: usize = 32;
@@ -254,6 +269,25 @@ pub const STORE_CACHE_BYTES: u64 = 16 << 20;
 pub const RECORD_MAX_BYTES: usize = protocol::limits::MAX_RECORD_BYTES;
 /// Records in the store.
 pub const STORE_MAX_RECORDS: u64 = 1_000_000;
+/// Entries that a migration or a copy of the store goes through at once.
+pub const MIGRATION_PAGE: usize = 256;
+/// Bytes that stay free on the disk of the records: sled writes in segments of 512 KiB, some of them before it frees
+/// others, and cannot go on in this process once a write has failed.
+pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+/// Bytes that blobs leave free: more, so that they do not take the room of records.
+pub const DISK_RESERVE_BLOBS_BYTES: u64 = 16 << 20;
+/// Free space is looked at so often.
+pub const DISK_INTERVAL: Duration = Duration::from_secs(1);
+/// What is wrong with a store: so much is told, the rest is counted.
+pub const FINDINGS: usize = 100;
+/// Longest manifest of an archive of records.
+pub const MANIFEST_BYTES: u64 = 64 << 10;
+/// Longest archive of records that is read.
+pub const ARCHIVE_BYTES: u64 = 64 << 30;
+/// Records of an archive that are taken in at once.
+pub const IMPORT_PAGE: usize = 256;
+/// Connections to the running node through which an archive is taken in: it writes what comes together in one go.
+pub const IMPORT_CLIENTS: usize = 8;
 
 /// Largest proving key file.
 pub const KEY_MAX_BYTES: u64 = BLOB_MAX_BYTES;

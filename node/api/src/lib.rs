@@ -96,6 +96,11 @@ pub enum Command {
         /// Whole id in hex.
         id: String,
     },
+    /// One record with the time when it was first seen here: [`Body::Stored`].
+    Stored {
+        /// Whole id in hex.
+        id: String,
+    },
     /// The records whose id starts so: [`Body::Found`].
     Find {
         /// 4 to 64 hexadecimal digits.
@@ -103,6 +108,12 @@ pub enum Command {
     },
     /// Store, check and publish a signed record: [`Body::Published`].
     Publish {
+        /// The signed envelope, in hex.
+        record: String,
+    },
+    /// As [`Command::Publish`], but one that waits for other records or files is answered at once, as busy: it is kept
+    /// when these come.
+    Import {
         /// The signed envelope, in hex.
         record: String,
     },
@@ -186,6 +197,13 @@ pub enum Body {
     Records {
         /// Signed envelopes in hex.
         records: Vec<String>,
+    },
+    /// A record as it is stored.
+    Stored {
+        /// The signed envelope in hex.
+        record: String,
+        /// When this node saw it first, seconds since 1970.
+        first_seen: u64,
     },
     /// Ids of records.
     Ids {

@@ -2,14 +2,16 @@
 
 use super::context::{CliError, Context};
 use super::output::message;
+use super::progress::Progress;
 use crate::client::{Client, ClientError, unexpected};
 use crate::ledger::{Ledger, now};
 use crate::limits;
 use crate::prover::Contest;
 use crate::views::{self, PeerCounts};
 use anyhow::Context as _;
-use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
-use protocol::{BlobRef, Outcome};
+use api::{Body, Command, CompetitionSummary, ErrorKind, Found, OwnRecord};
+use protocol::{BlobRef, Outcome, RecordId};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -32,7 +34,10 @@ impl Backend {
             Err(ClientError::NotRunning { .. }) => {
                 let own = context.home.identity()?.keypair.public().to_peer_id().to_string();
                 message("no node is running: working on the store of the data folder");
-                Ok(Self::Store(Box::new(Ledger::open(&context.home, own)?)))
+                let progress = Progress::new("the store");
+                let ledger = Ledger::open(&context.home, own, &|step, part| progress.report(step, part))?;
+                progress.clear();
+                Ok(Self::Store(Box::new(ledger)))
             }
             Err(error) => Err(error.into()),
         }
@@ -178,6 +183,22 @@ impl Backend {
         hex::decode(record).context("the record is not in hexadecimal digits")
     }
 
+    /// When a record was first seen here, and its signed bytes. `id` is whole.
+    pub fn stored(&mut self, id: &str) -> anyhow::Result<(u64, Vec<u8>)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Stored { id: id.to_owned() })? {
+                Body::Stored { record, first_seen } => {
+                    let bytes = hex::decode(record).context("the record is not in hexadecimal digits")?;
+                    Ok((first_seen, bytes))
+                }
+                other => Err(unexpected("stored", &other).into()),
+            },
+            Self::Store(ledger) => {
+                views::stored(ledger, id).map(|record| (record.first_seen, record.bytes)).map_err(refused)
+            }
+        }
+    }
+
     /// Stores, checks and publishes a record; true if it is new.
     pub fn publish(&mut self, record: &[u8]) -> anyhow::Result<bool> {
         match self {
@@ -194,6 +215,39 @@ impl Backend {
                     Err(CliError::Refused { reason }.into())
                 }
             },
+        }
+    }
+
+    /// The records of the own key, newest first.
+    pub fn own(&mut self) -> anyhow::Result<Vec<OwnRecord>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Own)? {
+                Body::Own { records } => Ok(records),
+                other => Err(unexpected("own", &other).into()),
+            },
+            Self::Store(ledger) => Ok(views::own(ledger, &waiting(ledger)?)),
+        }
+    }
+
+    /// One of them. `id` is whole.
+    pub fn held(&mut self, id: &str) -> anyhow::Result<OwnRecord> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Held { id: id.to_owned() })? {
+                Body::Own { mut records } => records.pop().context("the node answered with no record"),
+                other => Err(unexpected("held", &other).into()),
+            },
+            Self::Store(ledger) => views::held(ledger, id, &waiting(ledger)?).map_err(refused),
+        }
+    }
+
+    /// Connected peers; none without a running node.
+    pub fn peers(&mut self) -> anyhow::Result<Vec<api::Peer>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Peers)? {
+                Body::Peers { peers, .. } => Ok(peers),
+                other => Err(unexpected("peers", &other).into()),
+            },
+            Self::Store(_) => Ok(Vec::new()),
         }
     }
 
@@ -238,6 +292,10 @@ impl Backend {
         }
         Ok(bytes)
     }
+}
+
+fn waiting(ledger: &Ledger) -> anyhow::Result<BTreeSet<RecordId>> {
+    Ok(ledger.store().outbox()?.into_iter().map(RecordId::new).collect())
 }
 
 fn refused((kind, message): (ErrorKind, String)) -> anyhow::Error {

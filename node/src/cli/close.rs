@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
@@ -58,7 +59,7 @@ impl Args {
             }
         };
         backend.publish(&kept)?;
-        report(context, &contest, &kept, &submissions)
+        report(context, &mut backend, &contest, &kept, &submissions)
     }
 }
 
@@ -90,6 +91,7 @@ fn check(contest: &Contest, signed: &Signed) -> anyhow::Result<()> {
 
 fn report(
     context: &Context,
+    backend: &mut Backend,
     contest: &Contest,
     kept: &[u8],
     submissions: &[Submission],
@@ -102,19 +104,21 @@ fn report(
     let is_final =
         |s: &&Submission| s.statement.parse().is_ok_and(|statement| record.body().lists(statement));
     let left_out: Vec<&str> = submissions.iter().filter(|s| !is_final(s)).map(|s| s.id.as_str()).collect();
+    let held = Held::wait(backend, &[&id]);
     if context.json {
-        return output::json(&json!({
+        return output::json(&held.beside(json!({
             "competition": contest.id.to_string(),
             "close": id,
             "final": record.body().submissions.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "left_out": left_out,
-        }));
+        })));
     }
     output::message(&format!(
         "closed: {} submissions are final, {} left out (first seen here after the deadline)",
         record.body().submissions.len(),
         left_out.len()
     ));
+    held.tell();
     output::data(&id)
 }
 

@@ -53,6 +53,12 @@ pub enum CliError {
         /// Why.
         reason: String,
     },
+    /// The store or the files beside it are damaged.
+    #[error("{findings} things are wrong: move what is damaged away, it comes back from peers")]
+    Damaged {
+        /// How many.
+        findings: u64,
+    },
     /// Options that do not go together here.
     #[error("{reason}")]
     Usage {
@@ -120,7 +126,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             CliError::Usage { .. } => Some(2),
             CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
-            CliError::Unknown { .. } | CliError::Ambiguous { .. } => None,
+            CliError::Unknown { .. } | CliError::Ambiguous { .. } | CliError::Damaged { .. } => None,
         };
     }
     if let Some(error) = error.downcast_ref::<OfflineError>() {

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use super::progress::Progress;
 use super::score::{admitted, read_model};
@@ -80,13 +81,11 @@ impl Args {
         progress.finish();
         let new = backend.publish(entered.entry.bytes())?;
         check_standing(&mut backend, &id, &entered.entry.id().to_string())?;
-        if !backend.is_online() {
-            output::message("it will be published at the next `node run`");
-        }
+        let held = Held::wait(&mut backend, &[&entered.entry.id().to_string()]);
         if !context.json {
             output::message(&format!("rounding: {report}"));
         }
-        tell(context, &contest, &entered, new)
+        tell(context, &contest, &entered, new, &held)
     }
 
     /// The rows to try the model on: nobody has the test set.
@@ -98,10 +97,16 @@ impl Args {
     }
 }
 
-fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bool) -> anyhow::Result<()> {
+fn tell(
+    context: &Context,
+    contest: &prover::Contest,
+    entered: &Entered,
+    new: bool,
+    held: &Held,
+) -> anyhow::Result<()> {
     let (entry, opening) = (entered.entry.id().to_string(), entered.drafts.opening_path());
     if context.json {
-        return output::json(&json!({
+        return output::json(&held.beside(json!({
             "competition": contest.id.to_string(),
             "openness": views::openness(contest.rules.is_open()),
             "entry": entry,
@@ -109,7 +114,7 @@ fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bo
             "reused": entered.reused,
             "opening": opening.display().to_string(),
             "reveal_after": contest.rules.entry_deadline(),
-        }));
+        })));
     }
     if entered.reused {
         output::message("this model was entered before: the entry and its display name stay as they are");
@@ -128,6 +133,7 @@ fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bo
             contest.id.short()
         ));
     }
+    held.tell();
     output::data(&entry)
 }
 

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::times::span;
 use super::{keys, output};
 use crate::hosted::Hosted;
@@ -161,10 +162,8 @@ impl Args {
             hosted.write_sealed(&bytes, &salt)?;
         }
         backend.publish(signed.bytes())?;
-        if !backend.is_online() {
-            output::message("it will be published at the next `node run`");
-        }
-        self.report(context, &draft, signed.id(), &hosted)
+        let held = Held::wait(&mut backend, &[&signed.id().to_string()]);
+        self.report(context, &draft, signed.id(), &hosted, &held)
     }
 
     fn report(
@@ -173,10 +172,11 @@ impl Args {
         draft: &Draft<'_>,
         id: RecordId,
         hosted: &Hosted,
+        held: &Held,
     ) -> anyhow::Result<()> {
         let (set, dir) = (draft.set, hosted.dir().display().to_string());
         if context.json {
-            return output::json(&json!({
+            return output::json(&held.beside(json!({
                 "competition": id.to_string(),
                 "openness": views::openness(self.open),
                 "rows": set.rows(),
@@ -184,7 +184,7 @@ impl Args {
                 "commit_deadline": draft.commit_deadline(),
                 "prove_deadline": self.deadline,
                 "sealed_in": (!self.open).then_some(&dir),
-            }));
+            })));
         }
         let (rows, features) = (set.rows(), set.features());
         output::message(&format!("hosting {:?}: {rows} rows, {features} features", self.title));
@@ -198,6 +198,7 @@ impl Args {
                 id.short()
             ));
         }
+        held.tell();
         output::data(&id.to_string())
     }
 

@@ -10,10 +10,12 @@ mod effort;
 mod enter;
 mod entries;
 mod export;
+mod held;
 mod host;
 mod init;
 mod keys;
 mod leaderboard;
+mod outbox;
 mod output;
 mod peers;
 mod progress;
@@ -23,6 +25,7 @@ mod run;
 mod score;
 mod show;
 mod stop;
+mod store;
 mod submit;
 mod times;
 mod tui;
@@ -99,6 +102,8 @@ enum Command {
     Verify(verify::Args),
     /// Show a competition's leaderboard.
     Leaderboard(leaderboard::Args),
+    /// List own records, and how many peers hold each.
+    Outbox(outbox::Args),
     /// List connected peers and those that are kept out; connect, ban or let in.
     Peers(peers::Args),
     /// List, make or fetch proving keys.
@@ -109,6 +114,8 @@ enum Command {
     Bench(bench::Args),
     /// Three nodes on this machine: host, submit, verify and compare boards.
     Demo(demo::Args),
+    /// Check, export, import or compact the record store.
+    Store(store::Args),
     /// Stop the running node.
     Stop(stop::Args),
 }
@@ -150,6 +157,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tui(args) => args.run(&context),
         Command::Bench(args) => args.run(&context),
         Command::Demo(args) => args.run(&context),
+        Command::Outbox(args) => args.run(&context),
+        Command::Store(args) => args.run(&context),
         Command::Stop(args) => args.run(&context),
     }
 }

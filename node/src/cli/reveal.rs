@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::host::add_bytes;
 use super::output;
 use crate::hosted::{Hosted, Once};
@@ -60,7 +61,7 @@ impl Args {
         // The test set first: whoever has the reveal asks for it.
         add_bytes(context, &mut backend, &bytes)?;
         backend.publish(&kept)?;
-        report(context, &contest, &kept)
+        report(context, &mut backend, &contest, &kept)
     }
 
     /// The entries to admit, ascending.
@@ -128,21 +129,22 @@ fn check(contest: &Contest, signed: &Signed) -> anyhow::Result<()> {
         .map_err(|error| CliError::Refused { reason: error.to_string() }.into())
 }
 
-fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<()> {
+fn report(context: &Context, backend: &mut Backend, contest: &Contest, kept: &[u8]) -> anyhow::Result<()> {
     let signed = Signed::open(kept)?;
     let WellFormed::Reveal(record) = WellFormed::parse(&signed)? else {
         anyhow::bail!("expected a {}", Kind::Reveal);
     };
     let (body, id) = (record.body(), signed.id().to_string());
+    let held = Held::wait(backend, &[&id]);
     if context.json {
-        return output::json(&json!({
+        return output::json(&held.beside(json!({
             "competition": contest.id.to_string(),
             "reveal": id,
             "test_set": body.test_set.id.to_string(),
             "rows": body.rows,
             "roster": body.roster.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "prove_deadline": contest.rules.prove_deadline,
-        }));
+        })));
     }
     output::message(&format!(
         "revealed: {} rows, {} entries on the roster; proofs until {}, then run `node close {}`",
@@ -151,5 +153,6 @@ fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<(
         output::when(contest.rules.prove_deadline),
         contest.id.short()
     ));
+    held.tell();
     output::data(&id)
 }

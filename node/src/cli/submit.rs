@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
+use super::held::Held;
 use super::output;
 use super::progress::Progress;
 use super::score::{Choice, Trial, trial};
@@ -127,10 +128,9 @@ impl Args {
         progress.finish();
         let entry_new = backend.publish(made.entry.bytes())?;
         let submission_new = backend.publish(made.submission.bytes())?;
-        if !backend.is_online() {
-            output::message("they will be published at the next `node run`");
-        }
-        report(context, &made, entry_new, submission_new)
+        let ids = [made.entry.id().to_string(), made.submission.id().to_string()];
+        let held = Held::wait(&mut backend, &[&ids[0], &ids[1]]);
+        report(context, &made, entry_new, submission_new, &held)
     }
 
     /// Rows to claim of each chunk: those of a prepared job, unless another claim was asked for, which will be refused.
@@ -163,11 +163,17 @@ fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<
     output::data(&dir)
 }
 
-fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool) -> anyhow::Result<()> {
+fn report(
+    context: &Context,
+    made: &Made,
+    entry_new: bool,
+    submission_new: bool,
+    held: &Held,
+) -> anyhow::Result<()> {
     let (entry, submission, verified) =
         (made.entry.id().to_string(), made.submission.id().to_string(), &made.verified);
     if context.json {
-        return output::json(&json!({
+        return output::json(&held.beside(json!({
             "competition": verified.competition.to_string(),
             "entry": entry,
             "entry_new": entry_new,
@@ -184,7 +190,7 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
             "accuracy_bps": verified.accuracy_bps,
             "interval_bps": verified.interval_bps,
             "reaches_threshold": verified.reaches_threshold,
-        }));
+        })));
     }
     if made.entry_reused {
         output::message("this model was entered before: the entry and its display name stay as they are");
@@ -198,6 +204,7 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
         verified.correct,
         verified.rows
     ));
+    held.tell();
     output::data(&submission)
 }
 

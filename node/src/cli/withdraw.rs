@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use crate::ledger::now;
 use protocol::{Body, Withdrawal};
@@ -42,10 +43,13 @@ impl Args {
         let body = Withdrawal { competition: contest.id, entry: found.id.parse()?, created: now() };
         let signed = protocol::sign(&identity.keypair, &Body::Withdrawal(body))?;
         backend.publish(signed.bytes())?;
+        let withdrawal = signed.id().to_string();
+        let held = Held::wait(&mut backend, &[&withdrawal]);
         if context.json {
-            return output::json(&json!({ "entry": found.id, "withdrawal": signed.id().to_string() }));
+            return output::json(&held.beside(json!({ "entry": found.id, "withdrawal": withdrawal })));
         }
         output::message("withdrawn: the host is asked not to put it on the roster");
+        held.tell();
         output::data(&found.id)
     }
 }

@@ -8,7 +8,7 @@ use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
 use api::{Body, Command, ErrorKind};
-use protocol::{BlobId, BlobRef, RecordId};
+use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -36,7 +36,12 @@ impl Daemon {
             Command::BanPeer { peer_id, reason, seconds } => self.ban_by_hand(&peer_id, &reason, seconds),
             Command::UnbanPeer { peer_id } => self.unban_by_hand(&peer_id),
             Command::ConnectPeer { address } => return self.connect(&address, answer),
-            Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
+            Command::Own => Body::Own { records: views::own(&self.ledger, &self.records.outbox) },
+            Command::Held { id } => or_error(
+                views::held(&self.ledger, &id, &self.records.outbox)
+                    .map(|own| Body::Own { records: vec![own] }),
+            ),
+            Command::Health | Command::Fetches => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
@@ -50,10 +55,15 @@ impl Daemon {
             Command::Record { id } => or_error(
                 views::record(&self.ledger, &id).map(|record| Body::Records { records: vec![record] }),
             ),
+            Command::Stored { id } => or_error(views::stored(&self.ledger, &id).map(|record| Body::Stored {
+                first_seen: record.first_seen,
+                record: hex::encode(record.bytes),
+            })),
             Command::Find { prefix } => {
                 or_error(views::find(&self.ledger, &prefix).map(|records| Body::Found { records }))
             }
-            Command::Publish { record } => return self.on_publish(&record, answer),
+            Command::Publish { record } => return self.on_publish(&record, true, answer),
+            Command::Import { record } => return self.on_publish(&record, false, answer),
             Command::AddBlob { path } => return self.add_blob(path.into(), answer),
             Command::GetBlob { blob, bytes } => match blob.parse::<BlobId>() {
                 Ok(id) => return self.get_blob(BlobRef { id, bytes }, answer),
@@ -67,14 +77,36 @@ impl Daemon {
         let _ = answer.send(body); // the client may have gone
     }
 
-    fn on_publish(&mut self, record: &str, answer: oneshot::Sender<Body>) {
+    /// Without `patience` a record that waits for others or for files is answered at once.
+    fn on_publish(&mut self, record: &str, patience: bool, answer: oneshot::Sender<Body>) {
         match hex::decode(record) {
-            Ok(bytes) => self.ingest(&bytes, Source::Client { answer }),
+            Ok(bytes) => {
+                let id = RecordId::of(&bytes);
+                self.ingest(&bytes, Source::Client { answer });
+                if !patience && self.waits_long(id, &bytes) {
+                    let sources = self.take_waiters(&id);
+                    self.answer(id, sources, &Outcome::Pending);
+                }
+            }
             Err(error) => {
                 let message = format!("expected a record in hexadecimal digits: {error}");
                 let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             }
         }
+    }
+
+    /// Whether a record waits for what is not here: other records, or blobs of its competition.
+    fn waits_long(&self, id: RecordId, bytes: &[u8]) -> bool {
+        let state = self.ledger.state();
+        if !state.is_waiting(id) {
+            return false;
+        }
+        let parsed = Signed::open(bytes).ok().and_then(|signed| WellFormed::parse(&signed).ok());
+        let competition = parsed.map(|record| record.competition());
+        let wanted =
+            state.wanted_blobs().into_iter().filter(|wanted| Some(wanted.competition) == competition);
+        let away = |wanted: protocol::WantedBlob| self.ledger.blobs().len_of(wanted.blob.id).is_none();
+        !state.wanted_records().is_empty() || wanted.into_iter().any(away)
     }
 
     fn add_blob(&mut self, path: PathBuf, answer: oneshot::Sender<Body>) {

@@ -18,16 +18,32 @@ use std::time::Instant;
 
 /// What a request that is under way was for.
 pub(super) enum Asked {
-    Summary { after: Option<RecordId> },
-    Reconcile { part: Part },
-    Records { ids: HashSet<RecordId> },
-    Chunk { blob: BlobRef, offset: u64 },
+    /// `own` tells which own records there were: see [`Ledger::own_changes`].
+    Summary {
+        after: Option<RecordId>,
+        own: u64,
+    },
+    Reconcile {
+        part: Part,
+    },
+    Records {
+        ids: HashSet<RecordId>,
+    },
+    Have {
+        ids: HashSet<RecordId>,
+    },
+    Chunk {
+        blob: BlobRef,
+        offset: u64,
+    },
 }
 
 /// A catch-up and its request that is under way.
 pub(super) struct Sync {
     catch_up: CatchUp,
     asked: Option<OutboundRequestId>,
+    /// Which own records there were when the current part was begun: see [`Ledger::own_changes`].
+    own: u64,
 }
 
 impl Daemon {
@@ -42,13 +58,15 @@ impl Daemon {
     }
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
-        if self.syncs.len() >= limits::SYNCS
+        // Without room on the disk nothing would be taken.
+        if self.disk.no_space().is_some()
+            || self.syncs.len() >= limits::SYNCS
             || self.syncs.contains_key(&peer)
             || !self.peers.contains_key(&peer)
         {
             return;
         }
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None, own: 0 });
         self.step_sync(peer);
     }
 
@@ -84,7 +102,8 @@ impl Daemon {
                 }
                 Step::Summary { after } => {
                     let fingerprint = self.ledger.fingerprint();
-                    (Request::Summary { after, fingerprint }, Asked::Summary { after })
+                    let own = self.ledger.own_changes();
+                    (Request::Summary { after, fingerprint }, Asked::Summary { after, own })
                 }
                 Step::Records { ids } => {
                     (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
@@ -107,7 +126,10 @@ impl Daemon {
         let own = self.ledger.parts().storage(part.0, part.1);
         let missing = missing(&self.ledger, &self.records);
         match self.syncs.get_mut(&peer) {
-            Some(sync) => sync.catch_up.begin(part, &own, missing),
+            Some(sync) => {
+                sync.own = self.ledger.own_changes();
+                sync.catch_up.begin(part, &own, missing)
+            }
             None => Ok(()),
         }
     }
@@ -134,9 +156,11 @@ impl Daemon {
             return;
         }
         match (asked, response) {
-            (Asked::Summary { after: None }, Response::Same { total, time }) => {
-                let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
-                self.peer_has(&all);
+            (Asked::Summary { after: None, own }, Response::Same { total, time }) => {
+                // Unless there are others since it was asked.
+                if own == self.ledger.own_changes() {
+                    self.peer_has_all(peer);
+                }
                 if let Some(info) = self.peers.get_mut(&peer) {
                     (info.records, info.summary) = (total, PeerSummary::Same);
                     info.note_time(time);
@@ -144,7 +168,7 @@ impl Daemon {
                 self.syncs.remove(&peer);
                 return;
             }
-            (Asked::Summary { after }, Response::Summary { competitions, more, total, time }) => {
+            (Asked::Summary { after, .. }, Response::Summary { competitions, more, total, time }) => {
                 if let Some(info) = self.peers.get_mut(&peer) {
                     info.note_time(time);
                 }
@@ -164,6 +188,12 @@ impl Daemon {
                     }
                     self.ingest(record, Source::Peer { peer });
                 }
+            }
+            (Asked::Have { ids }, Response::Held { ids: held }) => self.on_held(peer, &ids, &held),
+            (Asked::Have { .. }, Response::Busy) => self.not_held(peer),
+            (Asked::Have { .. }, _) => {
+                self.not_held(peer);
+                self.blame(peer, &Offence::Held);
             }
             (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
                 self.on_chunk(peer, id, blob, offset, total, bytes.into_vec());
@@ -185,6 +215,7 @@ impl Daemon {
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
             Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
+            Some(Asked::Have { .. }) => self.not_held(peer),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
             }
@@ -209,14 +240,8 @@ impl Daemon {
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
         let ledger = &mut self.ledger;
         let equal = sync.catch_up.on_summary(after, page, more, |id| ledger.parts().digests(id))?;
-        let have: Vec<RecordId> = self
-            .records
-            .outbox
-            .iter()
-            .filter(|id| equal.iter().any(|part| self.ledger.is_in_part(**id, *part)))
-            .copied()
-            .collect();
-        self.peer_has(&have);
+        let equal: HashSet<Part> = equal.into_iter().collect();
+        self.peer_has_of(peer, |_, part| equal.contains(&part));
         if let Some(info) = self.peers.get_mut(&peer) {
             info.records = total;
             info.note(after, page, |id| self.ledger.parts().digests(id));
@@ -228,10 +253,11 @@ impl Daemon {
         let missing = missing(&self.ledger, &self.records);
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
         let finished = sync.catch_up.on_message(part, message, missing)?;
-        if let Some(part) = finished.part {
-            let has = |id: &&RecordId| !finished.lacks.contains(*id) && self.ledger.is_in_part(**id, part);
-            let have: Vec<RecordId> = self.records.outbox.iter().filter(has).copied().collect();
-            self.peer_has(&have);
+        // Unless there are own records that it was not compared with.
+        if let Some(part) = finished.part
+            && sync.own == self.ledger.own_changes()
+        {
+            self.peer_has_of(peer, |id, of| of == part && !finished.lacks.contains(&id));
         }
         Ok(())
     }
@@ -264,6 +290,11 @@ impl Daemon {
                 });
             }
             Request::Records { ids } => self.serve_records(id, ids, channel),
+            Request::Have { ids } => {
+                let held = ids.into_iter().take(limits::HAVE_IDS).filter(|id| self.ledger.is_durable(*id));
+                let response = Response::Held { ids: held.collect() };
+                self.respond(id, channel, response);
+            }
             Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
         }
     }

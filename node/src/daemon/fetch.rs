@@ -219,6 +219,11 @@ impl Daemon {
                 tracing::warn!(%expected, %got, "peers sent wrong bytes");
                 self.fetch_again(blob);
             }
+            Err(error @ BlobError::NoSpace(_)) => {
+                // It goes on by itself once there is room.
+                self.fetches.set_aside(blob, false, Instant::now());
+                self.tell_waiting(&blob, &error.to_string());
+            }
             Err(error) => {
                 tracing::warn!(%error, "a blob was not fetched");
                 self.give_up(blob, &error.to_string());

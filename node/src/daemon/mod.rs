@@ -8,6 +8,7 @@
 //! reach     whether strangers can dial this node, and relays
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
+//! outbox    own records until others hold them;  disk: whether there is room
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
 //! fetch     blobs, from whoever has them
 //! commands  what clients of the local socket ask
@@ -20,10 +21,12 @@ mod book;
 mod catch_up;
 mod commands;
 mod dialling;
+mod disk;
 mod exchange;
 mod fetch;
 mod lookup;
 mod network;
+mod outbox;
 mod pauses;
 mod peers;
 mod reach;
@@ -45,6 +48,7 @@ use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
 use book::Book;
 use dialling::Dialling;
+use disk::Disk;
 use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
@@ -53,6 +57,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::{Multiaddr, PeerId, Swarm};
 use lookup::Lookups;
+use outbox::Outbox;
 use peers::{Offenders, PeerInfo, PeerSummary};
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use reach::Reach;
@@ -99,6 +104,8 @@ enum Done {
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
     Booked(Result<(), HomeError>),
+    Confirmed { words: Vec<outbox::Word>, result: Result<(), StoreError> },
+    Disk(std::io::Result<u64>),
 }
 
 struct Daemon {
@@ -117,6 +124,8 @@ struct Daemon {
     lookups: Lookups,
     reach: Reach,
     records: Records,
+    outbox: Outbox,
+    disk: Disk,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
     /// Requests whose answers are on their way, and whose they are.
@@ -141,7 +150,11 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let socket = Socket::bind(&home.socket()).await?;
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
-    let open = move || (Ledger::open(&folder, own), Book::open(&folder.peers(), now()));
+    let open = move || {
+        let progress =
+            |step: &str, part: f64| tracing::info!(step, percent = (part * 100.0).round());
+        (Ledger::open(&folder, own, &progress), Book::open(&folder.peers(), now()))
+    };
     let (ledger, book) = tokio::task::spawn_blocking(open).await?;
     let ledger = ledger?;
     let swarm = net::start(&identity.keypair, &config)?;
@@ -171,6 +184,7 @@ impl Daemon {
         config: &NetConfig,
         events: broadcast::Sender<Event>,
     ) -> Result<Self, DaemonError> {
+        let home_dir = home.dir().to_owned();
         let outbox = ledger.store().outbox()?.into_iter().map(RecordId::new).collect();
         for banned in book.bans().keys() {
             swarm.behaviour_mut().blocked.block_peer(*banned);
@@ -189,6 +203,8 @@ impl Daemon {
             lookups: Lookups::default(),
             reach: Reach::new(config),
             records: Records::new(outbox),
+            outbox: Outbox::default(),
+            disk: Disk::new(home_dir),
             syncs: HashMap::new(),
             asked: HashMap::new(),
             serving: HashMap::new(),
@@ -216,6 +232,7 @@ impl Daemon {
         self.pump_blobs();
         self.set_mode();
         while !self.stop {
+            let ask = self.outbox.next().map(tokio::time::Instant::from_std);
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(call) = calls.recv() => self.on_call(call),
@@ -227,6 +244,9 @@ impl Daemon {
                 _ = catch_up.tick() => self.catch_up(),
                 _ = offer.tick() => self.offer_outbox(),
                 _ = sweep.tick() => self.sweep(),
+                () = tokio::time::sleep_until(ask.unwrap_or_else(tokio::time::Instant::now)), if ask.is_some() => {
+                    self.ask_holders();
+                }
                 _ = interrupt.recv() => self.stop = true,
                 _ = terminate.recv() => self.stop = true,
             }
@@ -251,6 +271,7 @@ impl Daemon {
     fn pump(&mut self) {
         self.pump_jobs();
         self.pump_writes();
+        self.pump_words();
         self.pump_fetches();
     }
 
@@ -295,6 +316,8 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
+            Done::Confirmed { words, result } => self.on_confirmed(words, result),
+            Done::Disk(free) => self.on_disk(free),
             Done::Tidied(Ok(())) => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
             Done::Booked(result) => {
@@ -328,6 +351,7 @@ impl Daemon {
 
     fn sweep(&mut self) {
         self.sweep_peers();
+        self.look_at_disk();
         self.sweep_sources();
         self.sweep_fetches();
         self.pump_blobs();

@@ -25,6 +25,8 @@ pub(super) enum Offence {
     ShortChunk { blob: BlobId, expected: u64, got: usize },
     #[error("blob {}: expected an answer to what was asked", blob.short())]
     NoChunk { blob: BlobId },
+    #[error("expected an answer about the records that were asked for")]
+    Held,
 }
 
 /// What a peer has done wrong so far.
@@ -123,6 +125,8 @@ pub(super) struct PeerInfo {
     pub(super) in_flight: usize,
     /// What its last summary said.
     pub(super) summary: PeerSummary,
+    /// When it last said that it has all own records, by [`Ledger::own_changes`](crate::ledger::Ledger::own_changes).
+    pub(super) confirmed: Option<u64>,
     /// Whether it offers to be a relay.
     pub(super) is_relay: bool,
 }
@@ -141,6 +145,7 @@ impl PeerInfo {
             bytes_out: 0,
             in_flight: 0,
             summary: PeerSummary::Unknown,
+            confirmed: None,
             is_relay: false,
         }
     }
@@ -241,6 +246,7 @@ impl Daemon {
         info.connections.insert(id, Connection { address, dialled: endpoint.is_dialer(), relayed, since });
         if new {
             self.tell(Event::PeerConnected { peer_id: peer.to_string() });
+            self.outbox.meet(peer, Instant::now());
             self.start_sync(peer);
         }
     }
@@ -256,6 +262,7 @@ impl Daemon {
             self.offenders.leave(peer, info.conduct, Instant::now());
         }
         self.syncs.remove(&peer);
+        self.outbox.part(&peer);
         self.book.seen(peer, now());
         self.tell(Event::PeerDisconnected { peer_id: peer.to_string() });
     }

@@ -168,6 +168,17 @@ impl Daemon {
             let _ = answer.send(Body::Error { kind: ErrorKind::Busy, message }); // the client may have gone
             return;
         }
+        if let Some(no_space) = self.disk.no_space()
+            && self.ledger.state().set().kind_of(id).is_none()
+        {
+            let message = no_space.to_string();
+            return match source {
+                Source::Client { answer } => {
+                    let _ = answer.send(Body::Error { kind: ErrorKind::Busy, message }); // the client may have gone
+                }
+                source => self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy)),
+            };
+        }
         let (outcome, updates) = self.ledger.state_mut().apply(bytes, now());
         let unwritten = self.records.is_unwritten(&id);
         match &outcome {

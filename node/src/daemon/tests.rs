@@ -1,5 +1,7 @@
 //! The daemon against strangers who speak the protocol and mean no good. Loopback only, mDNS off.
 
+mod outbox;
+
 use super::run;
 use crate::client::{Client, ClientError};
 use crate::home::{Home, Identity};
@@ -291,7 +293,7 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             (Request::Records { .. }, _) => {
                 Response::Records { records: vec![b"not asked for".to_vec().into()] }
             }
-            (Request::Chunk { .. }, _) => Response::NotHere,
+            (Request::Have { .. } | Request::Chunk { .. }, _) => Response::NotHere,
         };
         stranger.swarm.behaviour_mut().exchange.send_response(channel, response).unwrap();
         answered += 1;

@@ -31,6 +31,11 @@ pub enum Request {
         /// At most [`RECORDS_PER_REQUEST`](crate::limits::RECORDS_PER_REQUEST).
         ids: Vec<RecordId>,
     },
+    /// Which of these records the peer holds.
+    Have {
+        /// At most [`HAVE_IDS`](crate::limits::HAVE_IDS).
+        ids: Vec<RecordId>,
+    },
     /// A part of a blob.
     Chunk {
         /// Which blob.
@@ -72,6 +77,11 @@ pub enum Response {
         /// In no order.
         records: Vec<serde_bytes::ByteBuf>,
     },
+    /// Those of the records asked about that are checked and on disk here; others may be on their way.
+    Held {
+        /// In the order of the question.
+        ids: Vec<RecordId>,
+    },
     /// A part of a blob.
     Chunk {
         /// Length of the whole blob.
@@ -105,7 +115,7 @@ impl Request {
         match self {
             Self::Summary { .. } => 2 * ID_BYTES,
             Self::Reconcile { message, .. } => ID_BYTES + message.len() as u64,
-            Self::Records { ids } => ID_BYTES * ids.len() as u64,
+            Self::Records { ids } | Self::Have { ids } => ID_BYTES * ids.len() as u64,
             Self::Chunk { .. } => ID_BYTES,
         }
     }
@@ -120,6 +130,7 @@ impl Response {
                 competitions.iter().map(|page| ID_BYTES + PART_BYTES * page.parts.len() as u64).sum()
             }
             Self::Reconciled { message } => message.len() as u64,
+            Self::Held { ids } => ID_BYTES * ids.len() as u64,
             Self::Records { records } => records.iter().map(|record| record.len() as u64).sum(),
             Self::Chunk { bytes, .. } => bytes.len() as u64,
         }
@@ -137,6 +148,10 @@ mod tests {
         let request = serde_json::to_vec(&Request::Records { ids }).unwrap();
         // JSON writes a byte as up to four characters; CBOR as at most two.
         assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
+        let ids = vec![RecordId::new([0xff; 32]); limits::HAVE_IDS];
+        let (have, held) = (Request::Have { ids: ids.clone() }, Response::Held { ids });
+        let longest = serde_json::to_vec(&have).unwrap().len().max(serde_json::to_vec(&held).unwrap().len());
+        assert!(longest as u64 / 2 <= limits::REQUEST_MAX_BYTES.min(limits::RESPONSE_MAX_BYTES), "{longest}");
         const { assert!(limits::RECONCILE_BYTES + 256 < limits::REQUEST_MAX_BYTES) };
         let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
         let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
