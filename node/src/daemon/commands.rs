@@ -10,7 +10,6 @@ use crate::views::{self, PeerCounts};
 use api::{Body, Command, ErrorKind, Peer};
 use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Daemon {
@@ -33,7 +32,10 @@ impl Daemon {
                     .map(|submissions| Body::Submissions { submissions }),
             ),
             Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
-            Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
+            Command::Fetches => Body::Fetches { fetches: self.fetch_list() },
+            Command::Blobs => return self.list_blobs(answer),
+            Command::CollectBlobs { rehearsal } => return self.collect_blobs(rehearsal, answer),
+            Command::Health | Command::Own | Command::Held { .. } => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
@@ -80,9 +82,9 @@ impl Daemon {
             let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             return;
         }
-        let blobs = Arc::clone(self.ledger.blobs());
+        let room = self.room();
         self.tasks.spawn_blocking(move || {
-            let result = blobs.add_file(&path, limits::BLOB_MAX_BYTES);
+            let result = room.make(|blobs| blobs.add_file(&path, limits::BLOB_MAX_BYTES));
             Done::Added { result, answer }
         });
     }

@@ -1,8 +1,10 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
 use super::catch_up::{self, CatchUp, Part, Step, SyncError};
+use super::fetch::Item;
 use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
+use crate::blobs::{BlobError, BlobStore};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::net::{Request, Response, Summary};
@@ -20,7 +22,14 @@ pub(super) enum Asked {
     Summary { after: Option<RecordId> },
     Reconcile { part: Part },
     Records { ids: HashSet<RecordId> },
-    Chunk { blob: BlobRef, offset: u64 },
+    Blob { blob: BlobRef, item: Item },
+}
+
+/// A request that is being answered.
+pub(super) struct Serving {
+    peer: PeerId,
+    /// Whether it is for bytes of a blob.
+    blob: bool,
 }
 
 /// A catch-up and its request that is under way.
@@ -111,10 +120,13 @@ impl Daemon {
         }
     }
 
-    pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
-        let request = Request::Chunk { blob: blob.id, offset };
+    pub(super) fn ask_blob(&mut self, peer: PeerId, blob: BlobRef, item: Item) -> OutboundRequestId {
+        let request = match item {
+            Item::Tree => Request::Tree { blob: blob.id },
+            Item::Chunk(index) => Request::Chunk { blob: blob.id, index },
+        };
         let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
-        self.asked.insert(id, Asked::Chunk { blob, offset });
+        self.asked.insert(id, Asked::Blob { blob, item });
         id
     }
 
@@ -155,16 +167,19 @@ impl Daemon {
                     self.ingest(record, Source::Peer { peer });
                 }
             }
-            (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
-                self.on_chunk(peer, id, blob, offset, total, bytes.into_vec());
+            (Asked::Blob { blob, item: item @ Item::Tree }, Response::Tree { total, hashes }) => {
+                self.on_bytes(peer, id, (blob, item), total, hashes.into_vec());
             }
-            (Asked::Chunk { blob, .. }, Response::NotHere) => self.on_no_chunk(peer, id, blob, true),
-            (Asked::Chunk { blob, .. }, Response::Busy) => self.on_no_chunk(peer, id, blob, false),
+            (Asked::Blob { blob, item: item @ Item::Chunk(_) }, Response::Chunk { total, bytes }) => {
+                self.on_bytes(peer, id, (blob, item), total, bytes.into_vec());
+            }
+            (Asked::Blob { blob, .. }, Response::NotHere) => self.on_no_bytes(peer, id, blob, true),
+            (Asked::Blob { blob, .. }, Response::Busy) => self.on_no_bytes(peer, id, blob, false),
             (_, Response::Busy) => {
                 self.syncs.remove(&peer);
             }
-            (Asked::Chunk { blob, .. }, _) => {
-                self.on_no_chunk(peer, id, blob, true);
+            (Asked::Blob { blob, .. }, _) => {
+                self.on_no_bytes(peer, id, blob, true);
                 self.blame(peer);
             }
             _ => self.end_sync(peer, &SyncError::Unasked),
@@ -174,7 +189,7 @@ impl Daemon {
 
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
-            Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
+            Some(Asked::Blob { blob, .. }) => self.on_no_bytes(peer, id, blob, false),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
             }
@@ -234,11 +249,11 @@ impl Daemon {
         request: Request,
         channel: ResponseChannel<Response>,
     ) {
-        let of_peer = self.serving.values().filter(|served| **served == peer).count();
-        if self.serving.len() >= limits::SERVE_TOTAL || of_peer >= limits::SERVE_PER_PEER {
+        let blob = matches!(request, Request::Tree { .. } | Request::Chunk { .. });
+        if self.is_crowded(peer, blob) {
             return self.respond(id, channel, Response::Busy);
         }
-        self.serving.insert(id, peer);
+        self.serving.insert(id, Serving { peer, blob });
         match request {
             Request::Summary { after, fingerprint } => {
                 let response = self.summary(after, fingerprint);
@@ -255,8 +270,21 @@ impl Daemon {
                 });
             }
             Request::Records { ids } => self.serve_records(id, ids, channel),
-            Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
+            Request::Tree { blob } => self.serve_blob(peer, id, (blob, Item::Tree), channel),
+            Request::Chunk { blob, index } => self.serve_blob(peer, id, (blob, Item::Chunk(index)), channel),
         }
+    }
+
+    /// Whether there is no place for another request of a peer. Requests for blobs have fewer, so that there are always
+    /// some for records.
+    fn is_crowded(&self, peer: PeerId, blob: bool) -> bool {
+        let of_peer = || self.serving.values().filter(|serving| serving.peer == peer);
+        let blobs = self.serving.values().filter(|serving| serving.blob).count();
+        let too_many_blobs = blobs >= limits::SERVE_BLOBS_TOTAL
+            || of_peer().filter(|serving| serving.blob).count() >= limits::SERVE_BLOBS_PER_PEER;
+        self.serving.len() >= limits::SERVE_TOTAL
+            || of_peer().count() >= limits::SERVE_PER_PEER
+            || (blob && too_many_blobs)
     }
 
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
@@ -315,26 +343,49 @@ impl Daemon {
         });
     }
 
-    fn serve_chunk(
+    /// Answers with bytes of a blob as soon as its turn has come at the rate that is allowed.
+    fn serve_blob(
         &mut self,
+        peer: PeerId,
         id: InboundRequestId,
-        blob: BlobId,
-        offset: u64,
+        (blob, item): (BlobId, Item),
         channel: ResponseChannel<Response>,
     ) {
+        let Some(wait) = self.rates.take(peer, limits::CHUNK_BYTES, Instant::now()) else {
+            return self.respond(id, channel, Response::Busy);
+        };
         let blobs = Arc::clone(self.ledger.blobs());
-        self.tasks.spawn_blocking(move || {
-            let response = match blobs.read_chunk(blob, offset, limits::CHUNK_BYTES) {
-                Ok(Some((total, bytes))) => Response::Chunk { total, bytes: ByteBuf::from(bytes) },
-                Ok(None) => Response::NotHere,
-                Err(error) => {
-                    tracing::warn!(%error, "a blob was not read");
-                    Response::NotHere
-                }
-            };
-            Done::Answer { id, channel, response }
-        });
+        let answer = move || Done::Answer { id, channel, response: bytes_of(&blobs, blob, item) };
+        if wait.is_zero() {
+            self.tasks.spawn_blocking(answer);
+        } else {
+            self.tasks.spawn(async move {
+                tokio::time::sleep(wait).await;
+                // A lost one has dropped its channel: that ends the request.
+                tokio::task::spawn_blocking(answer).await.unwrap_or(Done::Nothing)
+            });
+        }
     }
+}
+
+/// What is answered to a request for bytes of a blob.
+fn bytes_of(blobs: &BlobStore, blob: BlobId, item: Item) -> Response {
+    let response = match item {
+        Item::Tree => blobs
+            .tree(blob)
+            .map(|tree| Response::Tree { total: tree.blob().bytes, hashes: ByteBuf::from(tree.hashes()) }),
+        Item::Chunk(index) => blobs
+            .chunk(blob, index)
+            .map(|(total, bytes)| Response::Chunk { total, bytes: ByteBuf::from(bytes) }),
+    };
+    response.unwrap_or_else(|error| match error {
+        BlobError::Busy { .. } => Response::Busy,
+        BlobError::Missing { .. } => Response::NotHere,
+        error => {
+            tracing::warn!(%error, "a blob was not read");
+            Response::NotHere
+        }
+    })
 }
 
 /// Whether a record is neither here nor on its way, and would be taken.

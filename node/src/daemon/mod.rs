@@ -5,7 +5,7 @@
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
-//! fetch     blobs, from whoever has them
+//! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
 //! commands  what clients of the local socket ask
 //! ```
 //!
@@ -16,7 +16,9 @@ mod catch_up;
 mod commands;
 mod exchange;
 mod fetch;
+mod rate;
 mod records;
+mod room;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -30,7 +32,7 @@ use crate::materials::Checked;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
-use exchange::{Asked, Sync};
+use exchange::{Asked, Serving, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
@@ -39,6 +41,7 @@ use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
+use rate::Rates;
 use records::Records;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -123,12 +126,25 @@ impl PeerInfo {
 /// Work that ran elsewhere and is finished.
 enum Done {
     Checked(Vec<(JobId, Checked)>),
-    Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
+    Facts {
+        role: BlobRole,
+        blob: BlobRef,
+        result: Result<BlobFacts, BlobError>,
+    },
     Written(Vec<(StoredRecord, Result<(), StoreError>)>),
-    Answer { id: InboundRequestId, channel: ResponseChannel<net::Response>, response: net::Response },
+    Answer {
+        id: InboundRequestId,
+        channel: ResponseChannel<net::Response>,
+        response: net::Response,
+    },
     Fetched(Box<fetch::Progress>),
-    Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
+    Added {
+        result: Result<BlobRef, BlobError>,
+        answer: oneshot::Sender<Body>,
+    },
     Tidied(Result<(), StoreError>),
+    /// Whoever waited for it has been told.
+    Nothing,
 }
 
 struct Bootstrap {
@@ -150,8 +166,10 @@ struct Daemon {
     records: Records,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
-    /// Requests whose answers are on their way, and whose they are.
-    serving: HashMap<InboundRequestId, PeerId>,
+    /// Requests whose answers are on their way.
+    serving: HashMap<InboundRequestId, Serving>,
+    /// How fast blobs leave.
+    rates: Rates,
     fetches: Fetches,
     /// Blobs whose facts are being read.
     reading: HashSet<(BlobRole, protocol::BlobId)>,
@@ -173,6 +191,7 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
     let ledger = tokio::task::spawn_blocking(move || Ledger::open(&folder, own)).await??;
+    ledger.blobs().set_quota(config.blobs.quota);
     let swarm = net::start(&identity.keypair, &config)?;
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
@@ -218,6 +237,7 @@ impl Daemon {
             syncs: HashMap::new(),
             asked: HashMap::new(),
             serving: HashMap::new(),
+            rates: Rates::new(config.blobs.upload_rate, Instant::now()),
             fetches: Fetches::default(),
             reading: HashSet::new(),
             tasks: JoinSet::new(),
@@ -316,7 +336,7 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
-            Done::Tidied(Ok(())) => {}
+            Done::Tidied(Ok(())) | Done::Nothing => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
         }
     }
@@ -469,6 +489,7 @@ impl Daemon {
         }
         self.sweep_sources();
         self.sweep_fetches();
+        self.rates.sweep(Instant::now());
         self.pump_blobs();
         self.resume_syncs();
     }

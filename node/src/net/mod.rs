@@ -90,6 +90,23 @@ pub struct NetConfig {
     pub bootstrap: Vec<Multiaddr>,
     /// Whether to look for peers on the local network.
     pub mdns: bool,
+    /// Blobs.
+    pub blobs: BlobLimits,
+}
+
+/// What the user allows for blobs.
+#[derive(Clone, Copy, Debug)]
+pub struct BlobLimits {
+    /// Bytes that they may take on disk.
+    pub quota: u64,
+    /// Bytes of them per second that leave for all peers together.
+    pub upload_rate: u64,
+}
+
+impl Default for BlobLimits {
+    fn default() -> Self {
+        Self { quota: limits::BLOBS_QUOTA_BYTES, upload_rate: limits::UPLOAD_RATE }
+    }
 }
 
 /// Builds the swarm and listens.
@@ -240,7 +257,7 @@ mod tests {
     async fn the_swarm_starts_and_a_taken_address_is_an_error() {
         let listen =
             vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+        let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false, blobs: BlobLimits::default() };
         start(&Keypair::generate_ed25519(), &config).unwrap();
         let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
         assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));

@@ -4,7 +4,7 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/2";
+pub const EXCHANGE: &str = "/podium/exchange/3";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +31,17 @@ pub enum Request {
         /// At most [`RECORDS_PER_REQUEST`](crate::limits::RECORDS_PER_REQUEST).
         ids: Vec<RecordId>,
     },
-    /// A part of a blob.
+    /// The hashes of a blob's chunks.
+    Tree {
+        /// Which blob.
+        blob: BlobId,
+    },
+    /// A chunk of a blob.
     Chunk {
         /// Which blob.
         blob: BlobId,
-        /// From which byte.
-        offset: u64,
+        /// Which chunk, counted from 0.
+        index: u32,
     },
 }
 
@@ -68,11 +73,18 @@ pub enum Response {
         /// In no order.
         records: Vec<serde_bytes::ByteBuf>,
     },
-    /// A part of a blob.
+    /// The hashes of a blob's chunks.
+    Tree {
+        /// Length of the whole blob.
+        total: u64,
+        /// 32 bytes a chunk: BLAKE3's chaining values of its subtrees. Empty for a blob of one chunk.
+        hashes: serde_bytes::ByteBuf,
+    },
+    /// A chunk of a blob.
     Chunk {
         /// Length of the whole blob.
         total: u64,
-        /// Bytes from the offset; fewer than a whole chunk only at the end.
+        /// Fewer than a whole chunk only at the end.
         bytes: serde_bytes::ByteBuf,
     },
     /// The blob is not here.
@@ -108,6 +120,7 @@ mod tests {
         let page = serde_json::to_vec(&vec![summary; limits::SUMMARY_PAGE]).unwrap().len();
         assert!((page as u64) / 2 < limits::RESPONSE_MAX_BYTES, "{page}");
         const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
+        const { assert!(limits::BLOB_MAX_BYTES / limits::CHUNK_BYTES * 32 + 64 < limits::RESPONSE_MAX_BYTES) };
         const { assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES) };
         // Every record fits into a page by itself.
         const { assert!(limits::RECORDS_PAGE_BYTES >= limits::RECORD_MAX_BYTES) };
