@@ -102,6 +102,8 @@ pub const CHUNKS_PER_PEER: usize = 8;
 pub const CHUNKS_AT_FIRST: usize = 2;
 /// A chunk that has been asked for so long ago is asked of another peer too when nothing else is left to ask.
 pub const CHUNK_SLOW: Duration = Duration::from_secs(2);
+/// Bytes of a blob that are written before the disk is told to flush them.
+pub const FLUSH_BYTES: u64 = 16 << 20;
 /// Bytes of chunks' hashes that are kept in memory: those of the 32 largest blobs.
 pub const CACHED_TREES_BYTES: u64 = 4 << 20;
 /// Bytes of blobs per second that leave for all peers together, unless the user says otherwise: more than a network

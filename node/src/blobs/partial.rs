@@ -8,6 +8,7 @@ use protocol::BlobRef;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// A blob that is being fetched.
@@ -15,6 +16,8 @@ use std::time::SystemTime;
 pub struct Partial {
     file: File,
     tree: Arc<Tree>,
+    /// Bytes written since the disk was last told to begin.
+    unflushed: AtomicU64,
 }
 
 /// A fetch that begins or goes on.
@@ -78,7 +81,7 @@ impl BlobStore {
         }
         self.usage.set(&name, bytes);
         self.usage.check(blob.bytes - bytes)?;
-        Ok(Opened { partial: Arc::new(Partial { file, tree }), here })
+        Ok(Opened { partial: Arc::new(Partial { file, tree, unflushed: AtomicU64::new(0) }), here })
     }
 
     /// Verifies a chunk and writes it in its place.
@@ -91,7 +94,15 @@ impl BlobStore {
         let name = part_name(partial.tree.blob());
         // Others may have used up since what was free when this one was begun.
         self.usage.grow(&name, bytes.len() as u64)?;
-        partial.file.write_all_at(bytes, tree::offset(index)).map_err(io(&self.file(&name)))
+        let path = self.file(&name);
+        partial.file.write_all_at(bytes, tree::offset(index)).map_err(io(&path))?;
+        // The disk works while more comes, instead of all at once at the end.
+        let len = bytes.len() as u64;
+        if partial.unflushed.fetch_add(len, Ordering::Relaxed) + len >= limits::FLUSH_BYTES {
+            partial.unflushed.store(0, Ordering::Relaxed);
+            partial.file.sync_data().map_err(io(&path))?;
+        }
+        Ok(())
     }
 
     /// Every chunk has been written: the blob takes its place.

@@ -278,13 +278,14 @@ impl Daemon {
     /// Whether there is no place for another request of a peer. Requests for blobs have fewer, so that there are always
     /// some for records.
     fn is_crowded(&self, peer: PeerId, blob: bool) -> bool {
-        let of_peer = || self.serving.values().filter(|serving| serving.peer == peer);
-        let blobs = self.serving.values().filter(|serving| serving.blob).count();
-        let too_many_blobs = blobs >= limits::SERVE_BLOBS_TOTAL
-            || of_peer().filter(|serving| serving.blob).count() >= limits::SERVE_BLOBS_PER_PEER;
+        let count = |which: &dyn Fn(&Serving) -> bool| self.serving.values().filter(|s| which(s)).count();
+        let too_many_blobs = || {
+            count(&|serving| serving.blob) >= limits::SERVE_BLOBS_TOTAL
+                || count(&|serving| serving.blob && serving.peer == peer) >= limits::SERVE_BLOBS_PER_PEER
+        };
         self.serving.len() >= limits::SERVE_TOTAL
-            || of_peer().count() >= limits::SERVE_PER_PEER
-            || (blob && too_many_blobs)
+            || count(&|serving| serving.peer == peer) >= limits::SERVE_PER_PEER
+            || (blob && too_many_blobs())
     }
 
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {

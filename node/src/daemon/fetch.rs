@@ -313,7 +313,7 @@ impl Daemon {
 
     /// Blobs on their way, for clients.
     pub(super) fn fetch_list(&self) -> Vec<api::Fetch> {
-        self.fetches.view()
+        self.fetches.view(Instant::now())
     }
 
     /// Fetches without progress make room for others; clients that have waited long enough are told.

@@ -32,9 +32,9 @@ pub(in crate::daemon) struct Fetches {
     /// When old partial blobs were looked for.
     pub(super) tidied: Option<Instant>,
     /// Whether a blob was left alone because there is no room for it.
-    pub(super) short_of_room: bool,
+    pub(in crate::daemon) short_of_room: bool,
     /// When blobs that nobody needs were deleted last.
-    pub(super) collected: Option<Instant>,
+    pub(in crate::daemon) collected: Option<Instant>,
 }
 
 /// Clients that wait for a blob.
@@ -191,31 +191,36 @@ impl Fetches {
         self.waiting.keys().filter(idle).copied().collect()
     }
 
+    /// What is wanted, was not delivered, and is at rest.
+    fn resting(&self, now: Instant) -> impl Iterator<Item = BlobRef> {
+        let recent = move |rest: &Rest| now.saturating_duration_since(rest.wanted) < limits::FETCH_PATIENCE;
+        self.rests
+            .iter()
+            .filter(move |(blob, rest)| {
+                !self.is_known(blob) && (recent(rest) || self.waiting.contains_key(*blob))
+            })
+            .map(|(blob, _)| *blob)
+    }
+
     /// What is wanted and nobody of these peers delivers: somebody else has to be found.
     pub(in crate::daemon) fn lacking(&self, peers: &[PeerId], now: Instant) -> Vec<BlobId> {
-        let recent = |rest: &Rest| now.saturating_duration_since(rest.wanted) < limits::FETCH_PATIENCE;
         let active = self.active.values().filter(|fetch| fetch.has_no_source(peers)).map(|fetch| fetch.blob);
-        let rests = self.rests.iter().filter(|(blob, rest)| recent(rest) || self.waiting.contains_key(blob));
-        let rests = rests.map(|(blob, _)| *blob).filter(|blob| !self.active.contains_key(blob));
-        let ids: BTreeSet<BlobId> = active.chain(rests).map(|blob| blob.id).collect();
+        let ids: BTreeSet<BlobId> = active.chain(self.resting(now)).map(|blob| blob.id).collect();
         ids.into_iter().take(limits::FETCH_QUEUE).collect()
     }
 
-    /// Blobs on their way: those that have their turn, then those in line.
-    pub(super) fn view(&self) -> Vec<api::Fetch> {
-        let line = self.urgent.iter().chain(&self.queue);
-        let waiting = line.map(|blob| (*blob, 0, 0, false));
-        let active = self.active.values().map(|f| (f.blob, f.done(), f.sources() as u64, true));
-        active
-            .chain(waiting)
-            .map(|(blob, done, sources, active)| api::Fetch {
-                blob: blob.id.to_string(),
-                bytes: blob.bytes,
-                done,
-                sources,
-                active,
-            })
-            .collect()
+    /// Blobs on their way: those that have their turn, those in line, and those that are at rest.
+    pub(super) fn view(&self, now: Instant) -> Vec<api::Fetch> {
+        let show = |blob: BlobRef, fetch: Option<&Fetch>| api::Fetch {
+            blob: blob.id.to_string(),
+            bytes: blob.bytes,
+            done: fetch.map_or(0, Fetch::done),
+            sources: fetch.map_or(0, |fetch| fetch.sources() as u64),
+            active: fetch.is_some(),
+        };
+        let active = self.active.iter().map(|(blob, fetch)| show(*blob, Some(fetch)));
+        let line = self.urgent.iter().chain(&self.queue).copied();
+        active.chain(line.chain(self.resting(now)).map(|blob| show(blob, None))).collect()
     }
 
     /// Whether clients have waited long enough since the blob had its first turn.
@@ -359,5 +364,33 @@ mod tests {
             Some(blob(9, third)),
             "what is asked for by name finds room"
         );
+    }
+
+    #[test]
+    fn what_nobody_delivers_is_named_as_long_as_it_is_wanted() {
+        let (mut fetches, now, peer) = (Fetches::default(), Instant::now(), PeerId::random());
+        let (of_record, of_client) = (blob(1, 1), blob(2, 1));
+        fetches.want(of_record, now);
+        let answer = client(&mut fetches, of_client);
+        assert!(fetches.lacking(&[peer], now).is_empty(), "in line");
+        while fetches.next(0, u64::MAX, now).is_some() {}
+        assert!(fetches.lacking(&[peer], now).is_empty(), "nobody has been asked");
+        fetches.set_aside(of_record, false, now);
+        fetches.set_aside(of_client, false, now);
+        assert_eq!(fetches.lacking(&[peer], now), [of_record.id, of_client.id]);
+        assert_eq!(fetches.view(now).len(), 2);
+        let later = now + limits::FETCH_PATIENCE;
+        assert_eq!(
+            fetches.lacking(&[peer], later),
+            [of_client.id],
+            "no record has asked for the other again"
+        );
+        drop(answer);
+        fetches.sweep(later);
+        assert!(fetches.lacking(&[peer], later).is_empty());
+        fetches.want(of_record, later);
+        assert!(fetches.next(0, u64::MAX, later).is_some());
+        fetches.active.get_mut(&of_record).unwrap().opened(None);
+        assert_eq!(fetches.lacking(&[], later), [of_record.id], "its turn, and nobody is connected");
     }
 }

@@ -61,6 +61,12 @@ struct Ask {
     since: Instant,
 }
 
+impl Ask {
+    fn is_slow(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= limits::CHUNK_SLOW
+    }
+}
+
 /// What is known of a peer with regard to this blob. What it lacks, it is asked for again in a later turn.
 struct Source {
     /// Requests that it may have open.
@@ -97,12 +103,13 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     /// A worker has looked: the hashes of the chunks are missing, or some of the chunks.
     pub(super) fn opened(&mut self, opened: Option<Opened>) {
         self.checking.remove(&Item::Tree);
-        match (&self.stage, opened) {
-            (Stage::Opening, None) => {
+        let opening = matches!(self.stage, Stage::Opening);
+        match opened {
+            None if opening => {
                 self.stage = Stage::Tree;
                 self.missing = VecDeque::from([Item::Tree]);
             }
-            (Stage::Opening | Stage::Tree, Some(Opened { partial, here })) => {
+            Some(Opened { partial, here }) if opening || matches!(self.stage, Stage::Tree) => {
                 let len = |index: u32| chunk_len(self.blob.bytes, index).unwrap_or(0) as u64;
                 let (there, missing): (Vec<u32>, Vec<u32>) = (0..chunks(self.blob.bytes))
                     .partition(|index| here.get(*index as usize).copied().unwrap_or(false));
@@ -173,9 +180,8 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
 
     /// What to ask of whom. `peers` are those that may be asked for another chunk, of whatever blob.
     pub(super) fn next(&mut self, peers: &[PeerId], now: Instant) -> Option<(PeerId, Item)> {
-        let is_slow = |ask: &Ask| now.saturating_duration_since(ask.since) >= limits::CHUNK_SLOW;
         // Slow ones do not take the places of others.
-        let in_flight = self.checking.len() + self.asked.values().filter(|ask| !is_slow(ask)).count();
+        let in_flight = self.checking.len() + self.asked.values().filter(|ask| !ask.is_slow(now)).count();
         if in_flight >= limits::CHUNKS_IN_FLIGHT {
             return None;
         }
@@ -188,11 +194,15 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
             self.missing.pop_front();
             return Some((peer, item));
         }
-        // The end: what a slow peer has been asked for, of one that has time.
+        // The end: what slow peers have been asked for, of one that has time.
         let askers = |item: Item| self.asked.values().filter(move |ask| ask.item == item);
-        let slow = self.asked.values().filter(|ask| is_slow(ask) && askers(ask.item).count() == 1);
-        let ask = slow.min_by_key(|ask| ask.since)?;
-        free.into_iter().find(|peer| *peer != ask.peer).map(|peer| (peer, ask.item))
+        let mut stuck: Vec<&Ask> =
+            self.asked.values().filter(|ask| askers(ask.item).all(|other| other.is_slow(now))).collect();
+        stuck.sort_by_key(|ask| ask.since);
+        stuck.into_iter().find_map(|ask| {
+            let another = free.iter().find(|peer| askers(ask.item).all(|other| other.peer != **peer));
+            another.map(|peer| (*peer, ask.item))
+        })
     }
 
     pub(super) fn ask(&mut self, request: R, peer: PeerId, item: Item, now: Instant) {
@@ -224,8 +234,10 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     pub(super) fn written(&mut self, index: u32, now: Instant) {
         self.checking.remove(&Item::Chunk(index));
         self.missing.retain(|item| *item != Item::Chunk(index));
-        let Some(here @ false) = self.here.get_mut(index as usize) else { return };
-        *here = true;
+        match self.here.get_mut(index as usize) {
+            Some(here) if !*here => *here = true,
+            _ => return,
+        }
         let bytes = chunk_len(self.blob.bytes, index).unwrap_or(0) as u64;
         self.done += bytes;
         self.measured.1 += bytes;

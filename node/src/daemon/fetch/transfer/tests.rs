@@ -229,7 +229,8 @@ proptest! {
             for (_, peer, item) in &more {
                 prop_assert!(!accused.contains(peer), "asked again after a lie");
                 prop_assert!(fetch.asked_of(peer) <= limits::CHUNKS_PER_PEER);
-                prop_assert!(fetch.asked.values().filter(|ask| ask.item == *item).count() <= 2);
+                let waiting = |ask: &&Ask| ask.item == *item && !ask.is_slow(now);
+                prop_assert_eq!(fetch.asked.values().filter(waiting).count(), 1, "once, unless it is slow");
             }
             open.extend(more);
             if fetch.complete().is_some() {
