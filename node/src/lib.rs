@@ -6,7 +6,7 @@
 //! net/         libp2p: transports, gossip, exchange protocol
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
-//! store/       where records lie;  space: whether the disk has room;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
+//! store/       where records lie;  space: whether the disk has room;  blobs/: where files lie;  needed: which of them;  bundle: all of a competition in a file;  home: the data folder
 //! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
 //! limits       every bound
 //! ```
@@ -14,6 +14,7 @@
 mod api_server;
 mod blobs;
 mod bundle;
+mod cache;
 mod cli;
 mod client;
 mod daemon;
@@ -24,6 +25,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod materials;
+mod needed;
 mod net;
 mod prover;
 mod space;

@@ -165,6 +165,10 @@ pub const REQUEST_STREAMS: usize = 32;
 pub const SERVE_PER_PEER: usize = 16;
 /// Requests that are being answered at once.
 pub const SERVE_TOTAL: usize = 64;
+/// Of these, requests for blobs, so that records are not held up by them.
+pub const SERVE_BLOBS_PER_PEER: usize = 12;
+/// The same for all peers together.
+pub const SERVE_BLOBS_TOTAL: usize = 32;
 /// Competitions in one page of a summary.
 pub const SUMMARY_PAGE: usize = 512;
 /// Longest message of a reconciliation, either way.
@@ -190,10 +194,32 @@ pub const SYNC_JOBS: usize = 512;
 /// Refused records that are remembered, so that they are not fetched again and again.
 pub const MAX_REFUSED: usize = 16_384;
 
-/// Bytes of one blob chunk.
+/// Bytes of one blob chunk: a subtree of BLAKE3's tree, hence a power of two. Peers have to agree on it. Large enough
+/// that a request is little beside it; small enough that a slow line sends one before [`REQUEST_TIMEOUT`].
 pub const CHUNK_BYTES: u64 = 1 << 20;
-/// Chunks of one blob that are asked for at once.
-pub const CHUNKS_IN_FLIGHT: usize = 4;
+/// Chunks of one blob that are asked for at once, or are with a worker: each is in memory. Those of slow peers come
+/// on top.
+pub const CHUNKS_IN_FLIGHT: usize = 12;
+/// Chunks that one peer is asked for at once, of all blobs: below [`SERVE_BLOBS_PER_PEER`].
+pub const CHUNKS_PER_PEER: usize = 8;
+/// Chunks that a peer is asked for at first: it may be slow, or lie.
+pub const CHUNKS_AT_FIRST: usize = 2;
+/// A chunk that has been asked for so long ago is asked of another peer too when nothing else is left to ask.
+pub const CHUNK_SLOW: Duration = Duration::from_secs(2);
+/// Bytes of a blob that are written before the disk is told to flush them.
+pub const FLUSH_BYTES: u64 = 16 << 20;
+/// Bytes of chunks' hashes that are kept in memory: those of the 32 largest blobs.
+pub const CACHED_TREES_BYTES: u64 = 4 << 20;
+/// Bytes of blobs per second that leave for all peers together, unless the user says otherwise: more than a network
+/// card of ten gigabits, so that it is memory and processor that are protected.
+pub const UPLOAD_RATE: u64 = 2 << 30;
+/// The same for one peer.
+pub const UPLOAD_RATE_PER_PEER: u64 = 1 << 30;
+/// So much may leave at once after a rest, as time at the full rate.
+pub const UPLOAD_BURST: Duration = Duration::from_secs(1);
+/// A chunk waits for its turn to leave for so long at most; beyond that the peer is told to ask later. Well below
+/// [`REQUEST_TIMEOUT`].
+pub const UPLOAD_PATIENCE: Duration = Duration::from_secs(4);
 /// Largest blob that is taken: the protocol's longest proving key.
 pub const BLOB_MAX_BYTES: u64 = protocol::limits::MAX_PROVING_KEY_BYTES;
 /// Verifying keys kept in memory.
@@ -203,8 +229,12 @@ pub const CACHED_TEST_SETS_BYTES: u64 = 768 << 20;
 /// Test sets and verifying keys of strangers' competitions are fetched by themselves until all blobs are so many
 /// bytes; what is asked for by name still finds room.
 pub const AUTO_FETCH_QUOTA_BYTES: u64 = 8 << 30;
-/// All blobs of this node together.
+/// All blobs of this node together, unless the user says otherwise.
 pub const BLOBS_QUOTA_BYTES: u64 = 32 << 30;
+/// A blob that no competition needs is not deleted before it has lain so long: its record may be on its way.
+pub const COLLECT_AGE: Duration = Duration::from_secs(24 * 3600);
+/// Such blobs are looked for so often, if room is short.
+pub const COLLECT_INTERVAL: Duration = Duration::from_secs(60);
 /// Blobs that are fetched at the same time.
 pub const FETCHES: usize = 4;
 /// Places beside [`FETCHES`] that only blobs get for which a client waits.
@@ -223,8 +253,6 @@ pub const PART_SWEEP: Duration = Duration::from_secs(3600);
 pub const FETCH_QUEUE: usize = 1024;
 /// Clients that may wait for one blob.
 pub const FETCH_WAITERS: usize = 16;
-/// Failed attempts (wrong bytes) after which a blob is given up until it is asked for again.
-pub const FETCH_ATTEMPTS: u32 = 8;
 /// A client that waits for a blob is told "nobody has it" after so long without a byte.
 pub const FETCH_PATIENCE: Duration = Duration::from_secs(15);
 /// A peer that lacked a blob is asked again after so long.

@@ -6,7 +6,7 @@
 
 mod network;
 
-pub use network::{Ban, Fetch, Health, OwnRecord, Peer, Reachability};
+pub use network::{Ban, Blob, BlobUse, Fetch, Health, OwnRecord, Peer, Reachability};
 use serde::{Deserialize, Serialize};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
@@ -79,6 +79,13 @@ pub enum Command {
     },
     /// Blobs on their way here: [`Body::Fetches`].
     Fetches,
+    /// Blobs that are here, and those that competitions name and that are not: [`Body::Blobs`].
+    Blobs,
+    /// Delete the blobs that no competition needs and that have lain for a day: [`Body::Collected`].
+    CollectBlobs {
+        /// Only say which.
+        rehearsal: bool,
+    },
     /// From now on, events: first [`Body::Done`], then [`Body::Event`]s.
     Subscribe,
     /// The signed bytes of all records of one competition: [`Body::Records`].
@@ -192,6 +199,22 @@ pub enum Body {
     Fetches {
         /// Those that have their turn first.
         fetches: Vec<Fetch>,
+    },
+    /// Blobs that are here, and those that competitions name and that are not.
+    Blobs {
+        /// Those that are here first, the oldest of them first.
+        blobs: Vec<Blob>,
+        /// Bytes in use.
+        used: u64,
+        /// Bytes that may be in use.
+        quota: u64,
+    },
+    /// Blobs were deleted, or would have been.
+    Collected {
+        /// Their ids in hex, the oldest first.
+        blobs: Vec<String>,
+        /// Their bytes.
+        bytes: u64,
     },
     /// Signed records in hex: the competition first, then entries, then submissions.
     Records {

@@ -4,8 +4,10 @@ use super::context::{CliError, Context};
 use super::output::message;
 use super::progress::Progress;
 use crate::client::{Client, ClientError, unexpected};
+use crate::home::Home;
 use crate::ledger::{Ledger, now};
 use crate::limits;
+use crate::needed;
 use crate::prover::Contest;
 use crate::views::{self, PeerCounts};
 use anyhow::Context as _;
@@ -279,6 +281,37 @@ impl Backend {
                 Ok(ledger.blobs().path(blob.id))
             }
             Self::Store(_) => Err(CliError::NotHere { what: what.to_owned() }.into()),
+        }
+    }
+
+    /// The blobs that are here and those that competitions name, with the bytes in use and those that may be.
+    pub fn blobs(&mut self) -> anyhow::Result<(Vec<api::Blob>, u64, u64)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Blobs)? {
+                Body::Blobs { blobs, used, quota } => Ok((blobs, used, quota)),
+                other => Err(unexpected("blobs", &other).into()),
+            },
+            Self::Store(ledger) => {
+                let blobs = ledger.blobs();
+                let list = needed::list(blobs, needed::of_records(ledger.state().set()))?;
+                Ok((list, blobs.used(), blobs.quota()))
+            }
+        }
+    }
+
+    /// Deletes blobs that no competition needs: their ids and bytes. In a rehearsal they stay.
+    pub fn collect_blobs(&mut self, home: &Home, rehearsal: bool) -> anyhow::Result<(Vec<String>, u64)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::CollectBlobs { rehearsal })? {
+                Body::Collected { blobs, bytes } => Ok((blobs, bytes)),
+                other => Err(unexpected("collect blobs", &other).into()),
+            },
+            Self::Store(ledger) => {
+                let needed = needed::of_records(ledger.state().set()).map(|used| used.blob.id).collect();
+                let gone = needed::collect(ledger.blobs(), home, needed, None, rehearsal)?;
+                let bytes = gone.iter().map(|blob| blob.bytes).sum();
+                Ok((gone.iter().map(|blob| blob.id.to_string()).collect(), bytes))
+            }
         }
     }
 

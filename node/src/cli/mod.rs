@@ -2,6 +2,7 @@
 
 mod backend;
 mod bench;
+mod blobs;
 mod close;
 mod competitions;
 mod context;
@@ -10,6 +11,7 @@ mod effort;
 mod enter;
 mod entries;
 mod export;
+mod fetching;
 mod held;
 mod host;
 mod init;
@@ -108,6 +110,8 @@ enum Command {
     Peers(peers::Args),
     /// List, make or fetch proving keys.
     Keys(keys::Args),
+    /// List, fetch or tidy the files that competitions name.
+    Blobs(blobs::Args),
     /// Open the board in the terminal.
     Tui(tui::Args),
     /// Measure setup, proving and verification.
@@ -154,6 +158,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Leaderboard(args) => args.run(&context),
         Command::Peers(args) => args.run(&context),
         Command::Keys(args) => args.run(&context),
+        Command::Blobs(args) => args.run(&context),
         Command::Tui(args) => args.run(&context),
         Command::Bench(args) => args.run(&context),
         Command::Demo(args) => args.run(&context),

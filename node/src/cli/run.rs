@@ -3,10 +3,11 @@
 use super::context::Context;
 use super::output;
 use crate::client::Client;
-use crate::net::{self, NetConfig, RelayLimits};
+use crate::net::{self, BlobLimits, NetConfig, RelayLimits};
 use crate::{daemon, limits};
 use anyhow::ensure;
 use api::Command;
+use bytesize::ByteSize;
 use libp2p::Multiaddr;
 use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
@@ -15,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   node run
   node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
+  node run --blob-quota 8GiB --upload-limit 20MB/s
   node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
   node run --bootstrap /dns4/podium.example.org/tcp/4001/p2p/12D3KooW...
   node run --relay --listen /ip4/0.0.0.0/tcp/4001 --external /ip4/192.0.2.7/tcp/4001
@@ -49,6 +51,12 @@ pub struct Args {
     /// Do not look for peers on the local network.
     #[arg(long)]
     no_mdns: bool,
+    /// Disk space for test sets, keys and training data.
+    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(limits::BLOBS_QUOTA_BYTES))]
+    blob_quota: ByteSize,
+    /// How fast such files are sent to all peers together, for instance 20MB/s [default: as fast as it goes].
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    upload_limit: Option<u64>,
     /// Stop when standard input ends: for nodes that another program starts.
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -78,8 +86,13 @@ impl Args {
             true => vec!["/ip4/0.0.0.0/tcp/0".parse()?, "/ip4/0.0.0.0/udp/0/quic-v1".parse()?],
             false => self.listen,
         };
+        let blobs = BlobLimits {
+            quota: self.blob_quota.as_u64(),
+            upload_rate: self.upload_limit.unwrap_or(limits::UPLOAD_RATE),
+        };
         let config = NetConfig {
             listen,
+            blobs,
             bootstrap: self.bootstrap,
             mdns: !self.no_mdns,
             external: self.external,
@@ -104,6 +117,15 @@ impl Args {
     }
 }
 
+/// Bytes per second, at least 1,024: `20MB/s`.
+fn rate(text: &str) -> Result<u64, String> {
+    let size: ByteSize = text.strip_suffix("/s").unwrap_or(text).parse()?;
+    if size.as_u64() < 1024 {
+        return Err(format!("expected at least 1KiB/s, got {text}"));
+    }
+    Ok(size.as_u64())
+}
+
 fn stop_when_stdin_ends(socket: std::path::PathBuf) {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()); // an error is an end too
@@ -125,4 +147,18 @@ fn log(json: bool) {
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second logger in one process is refused; the first one stays.
     let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_sizes_per_second() {
+        assert_eq!(rate("20MB/s"), Ok(20_000_000));
+        assert_eq!(rate("1KiB"), Ok(1024));
+        for wrong in ["", "fast", "1023", "20MB/h", "-1MB/s"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -10,7 +10,6 @@ use crate::views::{self, PeerCounts};
 use api::{Body, Command, ErrorKind};
 use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Daemon {
@@ -41,7 +40,10 @@ impl Daemon {
                 views::held(&self.ledger, &id, &self.records.outbox)
                     .map(|own| Body::Own { records: vec![own] }),
             ),
-            Command::Health | Command::Fetches => {
+            Command::Fetches => Body::Fetches { fetches: self.fetch_list() },
+            Command::Blobs => return self.list_blobs(answer),
+            Command::CollectBlobs { rehearsal } => return self.collect_blobs(rehearsal, answer),
+            Command::Health => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
@@ -115,9 +117,9 @@ impl Daemon {
             let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             return;
         }
-        let blobs = Arc::clone(self.ledger.blobs());
+        let room = self.room();
         self.tasks.spawn_blocking(move || {
-            let result = blobs.add_file(&path, limits::BLOB_MAX_BYTES);
+            let result = room.make(|blobs| blobs.add_file(&path, limits::BLOB_MAX_BYTES));
             Done::Added { result, answer }
         });
     }

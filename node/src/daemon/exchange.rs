@@ -1,9 +1,11 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
 use super::catch_up::{self, CatchUp, Part, Step, SyncError};
+use super::fetch::Item;
 use super::peers::Offence;
 use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
+use crate::blobs::{BlobError, BlobStore};
 use crate::ledger::{Ledger, now};
 use crate::limits;
 use crate::net::{Request, Response, Summary};
@@ -32,10 +34,17 @@ pub(super) enum Asked {
     Have {
         ids: HashSet<RecordId>,
     },
-    Chunk {
+    Blob {
         blob: BlobRef,
-        offset: u64,
+        item: Item,
     },
+}
+
+/// A request that is being answered.
+pub(super) struct Serving {
+    peer: PeerId,
+    /// Whether it is for bytes of a blob.
+    blob: bool,
 }
 
 /// A catch-up and its request that is under way.
@@ -134,10 +143,13 @@ impl Daemon {
         }
     }
 
-    pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
-        let request = Request::Chunk { blob: blob.id, offset };
+    pub(super) fn ask_blob(&mut self, peer: PeerId, blob: BlobRef, item: Item) -> OutboundRequestId {
+        let request = match item {
+            Item::Tree => Request::Tree { blob: blob.id },
+            Item::Chunk(index) => Request::Chunk { blob: blob.id, index },
+        };
         let id = self.ask(peer, request);
-        self.asked.insert(id, Asked::Chunk { blob, offset });
+        self.asked.insert(id, Asked::Blob { blob, item });
         id
     }
 
@@ -195,16 +207,19 @@ impl Daemon {
                 self.not_held(peer);
                 self.blame(peer, &Offence::Held);
             }
-            (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
-                self.on_chunk(peer, id, blob, offset, total, bytes.into_vec());
+            (Asked::Blob { blob, item: item @ Item::Tree }, Response::Tree { total, hashes }) => {
+                self.on_bytes(peer, id, (blob, item), total, hashes.into_vec());
             }
-            (Asked::Chunk { blob, .. }, Response::NotHere) => self.on_no_chunk(peer, id, blob, true),
-            (Asked::Chunk { blob, .. }, Response::Busy) => self.on_no_chunk(peer, id, blob, false),
+            (Asked::Blob { blob, item: item @ Item::Chunk(_) }, Response::Chunk { total, bytes }) => {
+                self.on_bytes(peer, id, (blob, item), total, bytes.into_vec());
+            }
+            (Asked::Blob { blob, .. }, Response::NotHere) => self.on_no_bytes(peer, id, blob, true),
+            (Asked::Blob { blob, .. }, Response::Busy) => self.on_no_bytes(peer, id, blob, false),
             (_, Response::Busy) => {
                 self.syncs.remove(&peer);
             }
-            (Asked::Chunk { blob, .. }, _) => {
-                self.on_no_chunk(peer, id, blob, true);
+            (Asked::Blob { blob, .. }, _) => {
+                self.on_no_bytes(peer, id, blob, true);
                 self.blame(peer, &Offence::NoChunk { blob: blob.id });
             }
             _ => self.end_sync(peer, &SyncError::Unasked),
@@ -214,7 +229,7 @@ impl Daemon {
 
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
-            Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
+            Some(Asked::Blob { blob, .. }) => self.on_no_bytes(peer, id, blob, false),
             Some(Asked::Have { .. }) => self.not_held(peer),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
@@ -269,11 +284,11 @@ impl Daemon {
         request: Request,
         channel: ResponseChannel<Response>,
     ) {
-        let of_peer = self.serving.values().filter(|served| **served == peer).count();
-        if self.serving.len() >= limits::SERVE_TOTAL || of_peer >= limits::SERVE_PER_PEER {
+        let blob = matches!(request, Request::Tree { .. } | Request::Chunk { .. });
+        if self.is_crowded(peer, blob) {
             return self.respond(id, channel, Response::Busy);
         }
-        self.serving.insert(id, peer);
+        self.serving.insert(id, Serving { peer, blob });
         match request {
             Request::Summary { after, fingerprint } => {
                 let response = self.summary(after, fingerprint);
@@ -295,8 +310,22 @@ impl Daemon {
                 let response = Response::Held { ids: held.collect() };
                 self.respond(id, channel, response);
             }
-            Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
+            Request::Tree { blob } => self.serve_blob(peer, id, (blob, Item::Tree), channel),
+            Request::Chunk { blob, index } => self.serve_blob(peer, id, (blob, Item::Chunk(index)), channel),
         }
+    }
+
+    /// Whether there is no place for another request of a peer. Requests for blobs have fewer, so that there are always
+    /// some for records.
+    fn is_crowded(&self, peer: PeerId, blob: bool) -> bool {
+        let count = |which: &dyn Fn(&Serving) -> bool| self.serving.values().filter(|s| which(s)).count();
+        let too_many_blobs = || {
+            count(&|serving| serving.blob) >= limits::SERVE_BLOBS_TOTAL
+                || count(&|serving| serving.blob && serving.peer == peer) >= limits::SERVE_BLOBS_PER_PEER
+        };
+        self.serving.len() >= limits::SERVE_TOTAL
+            || count(&|serving| serving.peer == peer) >= limits::SERVE_PER_PEER
+            || (blob && too_many_blobs())
     }
 
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
@@ -315,7 +344,7 @@ impl Daemon {
         channel: ResponseChannel<Response>,
         response: Response,
     ) {
-        if let Some(peer) = self.serving.get(&id).copied() {
+        if let Some(peer) = self.serving.get(&id).map(|serving| serving.peer) {
             self.count_out(peer, response.payload_bytes());
         }
         if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
@@ -358,26 +387,49 @@ impl Daemon {
         });
     }
 
-    fn serve_chunk(
+    /// Answers with bytes of a blob as soon as its turn has come at the rate that is allowed.
+    fn serve_blob(
         &mut self,
+        peer: PeerId,
         id: InboundRequestId,
-        blob: BlobId,
-        offset: u64,
+        (blob, item): (BlobId, Item),
         channel: ResponseChannel<Response>,
     ) {
+        let Some(wait) = self.rates.take(peer, limits::CHUNK_BYTES, Instant::now()) else {
+            return self.respond(id, channel, Response::Busy);
+        };
         let blobs = Arc::clone(self.ledger.blobs());
-        self.tasks.spawn_blocking(move || {
-            let response = match blobs.read_chunk(blob, offset, limits::CHUNK_BYTES) {
-                Ok(Some((total, bytes))) => Response::Chunk { total, bytes: ByteBuf::from(bytes) },
-                Ok(None) => Response::NotHere,
-                Err(error) => {
-                    tracing::warn!(%error, "a blob was not read");
-                    Response::NotHere
-                }
-            };
-            Done::Answer { id, channel, response }
-        });
+        let answer = move || Done::Answer { id, channel, response: bytes_of(&blobs, blob, item) };
+        if wait.is_zero() {
+            self.tasks.spawn_blocking(answer);
+        } else {
+            self.tasks.spawn(async move {
+                tokio::time::sleep(wait).await;
+                // A lost one has dropped its channel: that ends the request.
+                tokio::task::spawn_blocking(answer).await.unwrap_or(Done::Nothing)
+            });
+        }
     }
+}
+
+/// What is answered to a request for bytes of a blob.
+fn bytes_of(blobs: &BlobStore, blob: BlobId, item: Item) -> Response {
+    let response = match item {
+        Item::Tree => blobs
+            .tree(blob)
+            .map(|tree| Response::Tree { total: tree.blob().bytes, hashes: ByteBuf::from(tree.hashes()) }),
+        Item::Chunk(index) => blobs
+            .chunk(blob, index)
+            .map(|(total, bytes)| Response::Chunk { total, bytes: ByteBuf::from(bytes) }),
+    };
+    response.unwrap_or_else(|error| match error {
+        BlobError::Busy { .. } => Response::Busy,
+        BlobError::Missing { .. } => Response::NotHere,
+        error => {
+            tracing::warn!(%error, "a blob was not read");
+            Response::NotHere
+        }
+    })
 }
 
 /// Whether a record is neither here nor on its way, and would be taken.

@@ -10,7 +10,7 @@
 //! writes    accepted records on their way to the disk, and what follows
 //! outbox    own records until others hold them;  disk: whether there is room
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
-//! fetch     blobs, from whoever has them
+//! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
 //! commands  what clients of the local socket ask
 //! ```
 //!
@@ -29,10 +29,12 @@ mod network;
 mod outbox;
 mod pauses;
 mod peers;
+mod rate;
 mod reach;
 #[cfg(test)]
 mod reach_tests;
 mod records;
+mod room;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -49,7 +51,7 @@ use api::{Body, Event, Hello};
 use book::Book;
 use dialling::Dialling;
 use disk::Disk;
-use exchange::{Asked, Sync};
+use exchange::{Asked, Serving, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
@@ -59,6 +61,7 @@ use libp2p::{Multiaddr, PeerId, Swarm};
 use lookup::Lookups;
 use outbox::Outbox;
 use peers::{Offenders, PeerInfo, PeerSummary};
+use rate::Rates;
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use reach::Reach;
 use records::Records;
@@ -97,15 +100,28 @@ pub enum DaemonError {
 /// Work that ran elsewhere and is finished.
 enum Done {
     Checked(Vec<(JobId, Checked)>),
-    Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
+    Facts {
+        role: BlobRole,
+        blob: BlobRef,
+        result: Result<BlobFacts, BlobError>,
+    },
     Written(Vec<(StoredRecord, Result<(), StoreError>)>),
-    Answer { id: InboundRequestId, channel: ResponseChannel<net::Response>, response: net::Response },
+    Answer {
+        id: InboundRequestId,
+        channel: ResponseChannel<net::Response>,
+        response: net::Response,
+    },
     Fetched(Box<fetch::Progress>),
-    Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
+    Added {
+        result: Result<BlobRef, BlobError>,
+        answer: oneshot::Sender<Body>,
+    },
     Tidied(Result<(), StoreError>),
     Booked(Result<(), HomeError>),
     Confirmed { words: Vec<outbox::Word>, result: Result<(), StoreError> },
     Disk(std::io::Result<u64>),
+    /// Whoever waited for it has been told.
+    Nothing,
 }
 
 struct Daemon {
@@ -128,8 +144,10 @@ struct Daemon {
     disk: Disk,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
-    /// Requests whose answers are on their way, and whose they are.
-    serving: HashMap<InboundRequestId, PeerId>,
+    /// Requests whose answers are on their way.
+    serving: HashMap<InboundRequestId, Serving>,
+    /// How fast blobs leave.
+    rates: Rates,
     fetches: Fetches,
     /// Blobs whose facts are being read.
     reading: HashSet<(BlobRole, protocol::BlobId)>,
@@ -157,6 +175,7 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     };
     let (ledger, book) = tokio::task::spawn_blocking(open).await?;
     let ledger = ledger?;
+    ledger.blobs().set_quota(config.blobs.quota);
     let swarm = net::start(&identity.keypair, &config)?;
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
@@ -208,6 +227,7 @@ impl Daemon {
             syncs: HashMap::new(),
             asked: HashMap::new(),
             serving: HashMap::new(),
+            rates: Rates::new(config.blobs.upload_rate, Instant::now()),
             fetches: Fetches::default(),
             reading: HashSet::new(),
             tasks: JoinSet::new(),
@@ -318,7 +338,7 @@ impl Daemon {
             Done::Added { result, answer } => self.on_added(result, answer),
             Done::Confirmed { words, result } => self.on_confirmed(words, result),
             Done::Disk(free) => self.on_disk(free),
-            Done::Tidied(Ok(())) => {}
+            Done::Tidied(Ok(())) | Done::Nothing => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
             Done::Booked(result) => {
                 self.booked.1 = false;
@@ -354,6 +374,7 @@ impl Daemon {
         self.look_at_disk();
         self.sweep_sources();
         self.sweep_fetches();
+        self.rates.sweep(Instant::now());
         self.pump_blobs();
         self.resume_syncs();
         self.discover();

@@ -21,8 +21,8 @@ pub(super) enum Offence {
     CatchUp { reason: String },
     #[error("blob {}: wrong bytes", blob.short())]
     WrongBytes { blob: BlobId },
-    #[error("blob {}: expected {expected} bytes of a chunk, got {got}", blob.short())]
-    ShortChunk { blob: BlobId, expected: u64, got: usize },
+    #[error("blob {}: expected a whole chunk, got {got} bytes", blob.short())]
+    ShortChunk { blob: BlobId, got: usize },
     #[error("blob {}: expected an answer to what was asked", blob.short())]
     NoChunk { blob: BlobId },
     #[error("expected an answer about the records that were asked for")]

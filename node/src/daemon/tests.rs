@@ -31,6 +31,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+mod blobs;
+
 pub(super) struct Victim {
     dir: tempfile::TempDir,
     pub(super) home: Home,
@@ -230,8 +232,10 @@ async fn every_request_has_a_bounded_answer() {
     }
     let unknown = Request::Records { ids: vec![RecordId::new([1; 32]); 200] };
     assert_eq!(stranger.request(unknown).await, Response::Records { records: Vec::new() });
-    let chunk = Request::Chunk { blob: BlobId::new([1; 32]), offset: u64::MAX };
-    assert_eq!(stranger.request(chunk).await, Response::NotHere);
+    let blob = BlobId::new([1; 32]);
+    for unknown in [Request::Tree { blob }, Request::Chunk { blob, index: u32::MAX }] {
+        assert_eq!(stranger.request(unknown).await, Response::NotHere);
+    }
     victim.stop().await;
 }
 
@@ -293,7 +297,7 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             (Request::Records { .. }, _) => {
                 Response::Records { records: vec![b"not asked for".to_vec().into()] }
             }
-            (Request::Have { .. } | Request::Chunk { .. }, _) => Response::NotHere,
+            (Request::Have { .. } | Request::Tree { .. } | Request::Chunk { .. }, _) => Response::NotHere,
         };
         stranger.swarm.behaviour_mut().exchange.send_response(channel, response).unwrap();
         answered += 1;
@@ -479,104 +483,5 @@ async fn a_flood_of_invalid_proofs_costs_few_checks() {
     // Honest records are taken as before.
     let answer = victim.ask(Command::Publish { record: hex::encode(made.entry.bytes()) }).await;
     assert!(matches!(answer, Body::Published { new: true, .. }), "{answer:?}");
-    victim.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_blob_arrives_whatever_a_lying_peer_sends() {
-    let victim = Victim::start().await;
-    let bytes: Vec<u8> = (0..3 * limits::CHUNK_BYTES + 17).map(|n| (n % 251) as u8).collect();
-    let blob = BlobRef::of(&bytes);
-    let mut liar = Stranger::meet(&victim).await;
-    let lies = tokio::spawn(async move {
-        loop {
-            if let SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message {
-                message: Message::Request { request, channel, .. },
-                ..
-            })) = liar.swarm.select_next_some().await
-            {
-                let response = match request {
-                    Request::Chunk { offset, .. } => {
-                        let len = limits::CHUNK_BYTES.min(blob.bytes.saturating_sub(offset));
-                        Response::Chunk { total: blob.bytes, bytes: vec![7; len as usize].into() }
-                    }
-                    _ => Response::Busy,
-                };
-                let _ = liar.swarm.behaviour_mut().exchange.send_response(channel, response);
-            }
-        }
-    });
-    let dir = tempfile::tempdir().unwrap();
-    let home = Home::new(Some(dir.path().join("honest")), None).unwrap();
-    let honest = Victim::meet(&home, &victim).await;
-    let file = dir.path().join("blob");
-    std::fs::write(&file, &bytes).unwrap();
-    let (socket, path) = (home.socket(), file.display().to_string());
-    tokio::task::spawn_blocking(move || {
-        Client::connect(&socket).unwrap().ask(Command::AddBlob { path }).unwrap()
-    })
-    .await
-    .unwrap();
-    let get = Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
-    let answer = tokio::time::timeout(Duration::from_secs(60), victim.ask(get)).await.unwrap();
-    let Body::BlobStored { path, .. } = answer else { panic!("{answer:?}") };
-    assert_eq!(std::fs::read(path).unwrap(), bytes);
-    lies.abort();
-    let socket = home.socket();
-    tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(Command::Shutdown).unwrap())
-        .await
-        .unwrap();
-    honest.await.unwrap();
-    victim.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn neither_wrong_lengths_nor_blobs_that_nobody_has_hold_up_the_right_one() {
-    let victim = Victim::start().await;
-    let dir = tempfile::tempdir().unwrap();
-    let home = Home::new(Some(dir.path().join("honest")), None).unwrap();
-    let honest = Victim::meet(&home, &victim).await;
-    let bytes: Vec<u8> = (0..2 * limits::CHUNK_BYTES + 17).map(|n| (n % 251) as u8).collect();
-    let (blob, file) = (BlobRef::of(&bytes), dir.path().join("blob"));
-    std::fs::write(&file, &bytes).unwrap();
-    let ask = |socket: std::path::PathBuf, command: Command| {
-        tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command))
-    };
-    let get = |blob: BlobRef| Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
-    let add = Command::AddBlob { path: file.display().to_string() };
-    ask(home.socket(), add).await.unwrap().unwrap();
-
-    let wrong: Vec<_> =
-        (1..4).map(|n| ask(victim.home.socket(), get(BlobRef { bytes: n, ..blob }))).collect();
-    for answer in wrong {
-        let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.unwrap().unwrap();
-        assert!(
-            matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::Network, .. })),
-            "{answer:?}"
-        );
-    }
-    let nobodys: Vec<_> = (0..12)
-        .map(|n| ask(victim.home.socket(), get(BlobRef { id: BlobId::new([n; 32]), bytes: 9 })))
-        .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let answer = tokio::time::timeout(limits::FETCH_PATIENCE / 2, victim.ask(get(blob))).await.unwrap();
-    let Body::BlobStored { path, .. } = answer else { panic!("{answer:?}") };
-    assert_eq!(std::fs::read(&path).unwrap(), bytes);
-    assert_eq!(victim.peers().await[0].refused, 0, "who contradicts a wrong length is no liar");
-
-    // Damaged on disk: noticed when a client asks, and fetched again.
-    std::fs::write(&path, vec![0; bytes.len()]).unwrap();
-    let answer = tokio::time::timeout(limits::FETCH_PATIENCE / 2, victim.ask(get(blob))).await.unwrap();
-    assert!(matches!(answer, Body::BlobStored { .. }), "{answer:?}");
-    assert_eq!(std::fs::read(&path).unwrap(), bytes);
-    for answer in nobodys {
-        let answer = tokio::time::timeout(Duration::from_secs(60), answer).await.unwrap().unwrap();
-        assert!(
-            matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::Network, .. })),
-            "{answer:?}"
-        );
-    }
-    ask(home.socket(), Command::Shutdown).await.unwrap().unwrap();
-    honest.await.unwrap();
     victim.stop().await;
 }

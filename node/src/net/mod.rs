@@ -108,6 +108,23 @@ pub struct NetConfig {
     pub relay_through: Vec<Multiaddr>,
     /// Whether peers on local networks may say if strangers can dial this node. They cannot know.
     pub local_probes: bool,
+    /// Blobs.
+    pub blobs: BlobLimits,
+}
+
+/// What the user allows for blobs.
+#[derive(Clone, Copy, Debug)]
+pub struct BlobLimits {
+    /// Bytes that they may take on disk.
+    pub quota: u64,
+    /// Bytes of them per second that leave for all peers together.
+    pub upload_rate: u64,
+}
+
+impl Default for BlobLimits {
+    fn default() -> Self {
+        Self { quota: limits::BLOBS_QUOTA_BYTES, upload_rate: limits::UPLOAD_RATE }
+    }
 }
 
 /// Builds the swarm and listens.

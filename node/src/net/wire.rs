@@ -36,12 +36,17 @@ pub enum Request {
         /// At most [`HAVE_IDS`](crate::limits::HAVE_IDS).
         ids: Vec<RecordId>,
     },
-    /// A part of a blob.
+    /// The hashes of a blob's chunks.
+    Tree {
+        /// Which blob.
+        blob: BlobId,
+    },
+    /// A chunk of a blob.
     Chunk {
         /// Which blob.
         blob: BlobId,
-        /// From which byte.
-        offset: u64,
+        /// Which chunk, counted from 0.
+        index: u32,
     },
 }
 
@@ -82,11 +87,18 @@ pub enum Response {
         /// In the order of the question.
         ids: Vec<RecordId>,
     },
-    /// A part of a blob.
+    /// The hashes of a blob's chunks.
+    Tree {
+        /// Length of the whole blob.
+        total: u64,
+        /// 32 bytes a chunk: BLAKE3's chaining values of its subtrees. Empty for a blob of one chunk.
+        hashes: serde_bytes::ByteBuf,
+    },
+    /// A chunk of a blob.
     Chunk {
         /// Length of the whole blob.
         total: u64,
-        /// Bytes from the offset; fewer than a whole chunk only at the end.
+        /// Fewer than a whole chunk only at the end.
         bytes: serde_bytes::ByteBuf,
     },
     /// The blob is not here.
@@ -116,7 +128,7 @@ impl Request {
             Self::Summary { .. } => 2 * ID_BYTES,
             Self::Reconcile { message, .. } => ID_BYTES + message.len() as u64,
             Self::Records { ids } | Self::Have { ids } => ID_BYTES * ids.len() as u64,
-            Self::Chunk { .. } => ID_BYTES,
+            Self::Tree { .. } | Self::Chunk { .. } => ID_BYTES,
         }
     }
 }
@@ -132,7 +144,7 @@ impl Response {
             Self::Reconciled { message } => message.len() as u64,
             Self::Held { ids } => ID_BYTES * ids.len() as u64,
             Self::Records { records } => records.iter().map(|record| record.len() as u64).sum(),
-            Self::Chunk { bytes, .. } => bytes.len() as u64,
+            Self::Tree { hashes: bytes, .. } | Self::Chunk { bytes, .. } => bytes.len() as u64,
         }
     }
 }
@@ -158,6 +170,7 @@ mod tests {
         let page = serde_json::to_vec(&vec![summary; limits::SUMMARY_PAGE]).unwrap().len();
         assert!((page as u64) / 2 < limits::RESPONSE_MAX_BYTES, "{page}");
         const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
+        const { assert!(limits::BLOB_MAX_BYTES / limits::CHUNK_BYTES * 32 + 64 < limits::RESPONSE_MAX_BYTES) };
         const { assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES) };
         // Every record fits into a page by itself.
         const { assert!(limits::RECORDS_PAGE_BYTES >= limits::RECORD_MAX_BYTES) };
