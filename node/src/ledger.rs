@@ -5,7 +5,7 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use parts::Digest;
+pub use parts::{Digest, Parts};
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;

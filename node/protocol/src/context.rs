@@ -1,9 +1,9 @@
 //! What a record must obey in view of the competition and the entry that it refers to.
 
 use crate::{
-    AdmittedClass, BlobRef, Close, Competition, Defect, Entry, Evidence, Kind, Pair, ProofCheck, ProofError,
-    Record, RecordId, Reveal, RuleError, Scoring, Seal, StatementId, Submission, TestSetTerms, Verdict,
-    Withdrawal, record::check_chunks, roster_digest, statement_id,
+    AdmittedClass, Author, BlobRef, Close, Competition, Defect, Entry, Evidence, Kind, Pair, ProofCheck,
+    ProofError, Record, RecordId, Reveal, RuleError, Scoring, Seal, StatementId, Submission, TestSetTerms,
+    Verdict, Withdrawal, record::check_chunks, roster_digest, statement_id,
 };
 use circuits::{
     ClassId,
@@ -274,6 +274,21 @@ pub struct ProvedEntry<M> {
 pub struct ProvedSubmission {
     record: Arc<Record<Submission>>,
     statement: StatementId,
+}
+
+#[cfg(test)]
+impl<M: Clone> ProvedEntry<M> {
+    pub(crate) fn renamed(&self, id: RecordId, author: Author) -> Self {
+        Self { record: self.record.renamed(id, author, |_| ()), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+impl ProvedSubmission {
+    pub(crate) fn renamed(&self, id: RecordId, entry: RecordId, statement: StatementId) -> Self {
+        let record = self.record.renamed(id, self.record.author(), |body| body.entry = entry);
+        Self { record, statement }
+    }
 }
 
 /// Checks an entry against its competition.

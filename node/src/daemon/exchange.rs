@@ -9,7 +9,6 @@ use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
-use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -33,27 +32,46 @@ impl Daemon {
     /// Catches up with every peer, as far as there are places.
     pub(super) fn catch_up(&mut self) {
         let mut peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        // Not always the same ones first: slow ones must not have all places again and again.
-        peers.shuffle(&mut rand::thread_rng());
+        // Those that answer first, and those first whose turn is longest ago.
+        peers.sort_by_key(|peer| self.peers.get(peer).map(|info| (!info.answers, info.asked)));
         for peer in peers {
             self.start_sync(peer);
         }
     }
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
-        if self.syncs.len() >= limits::SYNCS
-            || self.syncs.contains_key(&peer)
-            || !self.peers.contains_key(&peer)
-        {
+        if self.syncs.contains_key(&peer) || !self.has_place_for_sync(peer) {
             return;
+        }
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.asked = Some(Instant::now());
         }
         self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
         self.step_sync(peer);
     }
 
+    fn has_place_for_sync(&self, peer: PeerId) -> bool {
+        let answers = |peer: &PeerId| self.peers.get(peer).is_some_and(|info| info.answers);
+        let unanswered = self.syncs.keys().filter(|peer| !answers(peer)).count();
+        self.peers.contains_key(&peer)
+            && self.syncs.len() < limits::SYNCS
+            && (answers(&peer) || unanswered < limits::SYNCS_UNANSWERED)
+    }
+
+    fn note_answer(&mut self, peer: PeerId, answers: bool) {
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.answers = answers;
+        }
+    }
+
     /// Goes on with the catch-ups that have paused, and ends those that have taken too long.
     pub(super) fn resume_syncs(&mut self) {
-        self.syncs.retain(|_, sync| !sync.catch_up.is_late());
+        let late: Vec<PeerId> =
+            self.syncs.iter().filter(|(_, sync)| sync.catch_up.is_late()).map(|(peer, _)| *peer).collect();
+        for peer in late {
+            self.syncs.remove(&peer);
+            self.note_answer(peer, false);
+        }
         let idle: Vec<PeerId> =
             self.syncs.iter().filter(|(_, sync)| sync.asked.is_none()).map(|(peer, _)| *peer).collect();
         for peer in idle {
@@ -64,7 +82,8 @@ impl Daemon {
     /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
     fn step_sync(&mut self, peer: PeerId) {
         loop {
-            let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
+            let origin = self.records.origin_of(peer);
+            let crowded = self.ledger.state().jobs_of(origin) > limits::SYNC_JOBS
                 || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
             let Some(sync) = self.syncs.get_mut(&peer) else { return };
             if sync.asked.is_some() || crowded {
@@ -127,6 +146,9 @@ impl Daemon {
             // Of a catch-up that took too long.
             return;
         }
+        if !matches!(asked, Asked::Chunk { .. }) {
+            self.note_answer(peer, true);
+        }
         match (asked, response) {
             (Asked::Summary { after: None }, Response::Same { total }) => {
                 let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
@@ -148,11 +170,8 @@ impl Daemon {
                 }
             }
             (Asked::Records { ids }, Response::Records { records }) => {
-                for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
-                    if !ids.contains(&RecordId::of(record)) {
-                        return self.end_sync(peer, &SyncError::Unasked);
-                    }
-                    self.ingest(record, Source::Peer { peer });
+                if let Err(error) = self.on_records(peer, ids, &records) {
+                    return self.end_sync(peer, &error);
                 }
             }
             (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
@@ -177,6 +196,7 @@ impl Daemon {
             Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
+                self.note_answer(peer, false);
             }
             // Of a catch-up that took too long.
             Some(_) | None => {}
@@ -186,7 +206,29 @@ impl Daemon {
     fn end_sync(&mut self, peer: PeerId, error: &SyncError) {
         tracing::info!(%peer, %error, "catch-up ended");
         self.syncs.remove(&peer);
-        self.blame(peer);
+        self.note_answer(peer, false);
+        if error.is_provable() {
+            self.blame(peer);
+        }
+    }
+
+    /// Takes records that were asked for, each once.
+    fn on_records(
+        &mut self,
+        peer: PeerId,
+        mut asked: HashSet<RecordId>,
+        records: &[ByteBuf],
+    ) -> Result<(), SyncError> {
+        for record in records {
+            if !asked.remove(&RecordId::of(record)) {
+                return Err(SyncError::Unasked);
+            }
+            self.ingest(record, Source::Peer { peer });
+        }
+        match self.syncs.get_mut(&peer) {
+            Some(sync) => sync.catch_up.on_records(records.len()),
+            None => Ok(()),
+        }
     }
 
     fn on_summary(
@@ -256,6 +298,11 @@ impl Daemon {
             }
             Request::Records { ids } => self.serve_records(id, ids, channel),
             Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
+            Request::Malformed { reason } => {
+                tracing::info!(%peer, %reason, "a request that no honest peer makes");
+                self.respond(id, channel, Response::NotHere);
+                self.blame(peer);
+            }
         }
     }
 

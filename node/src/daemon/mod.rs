@@ -83,6 +83,10 @@ struct PeerInfo {
     in_flight: usize,
     /// What its last summary said.
     summary: PeerSummary,
+    /// Whether it answered what it was last asked of its records.
+    answers: bool,
+    /// When it was last asked.
+    asked: Option<Instant>,
 }
 
 /// What a peer has said of its records.

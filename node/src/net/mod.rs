@@ -1,8 +1,9 @@
 //! The network: transports, gossip, discovery and the exchange protocol as one libp2p swarm.
 
-mod wire;
+mod codec;
 
-pub use wire::{EXCHANGE, Request, Response, Summary};
+pub use codec::Codec;
+pub use protocol::wire::{EXCHANGE, Request, Response, Summary};
 
 use crate::limits;
 use libp2p::multiaddr::Protocol;
@@ -78,7 +79,7 @@ pub struct Behaviour {
     /// Peers on the same network.
     pub mdns: Toggle<mdns::tokio::Behaviour>,
     /// Catch-up and blobs.
-    pub exchange: request_response::cbor::Behaviour<Request, Response>,
+    pub exchange: request_response::Behaviour<Codec>,
 }
 
 /// How the network is set up.
@@ -131,12 +132,9 @@ fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
     };
     let identify_config =
         identify::Config::new(IDENTIFY.into(), keypair.public()).with_agent_version(AGENT.into());
-    let codec = request_response::cbor::codec::Codec::default()
-        .set_request_size_maximum(limits::REQUEST_MAX_BYTES)
-        .set_response_size_maximum(limits::RESPONSE_MAX_BYTES);
     let protocols = [(StreamProtocol::new(EXCHANGE), request_response::ProtocolSupport::Full)];
     let exchange = request_response::Behaviour::with_codec(
-        codec,
+        Codec,
         protocols,
         request_response::Config::default()
             .with_request_timeout(limits::REQUEST_TIMEOUT)
