@@ -250,7 +250,11 @@ async fn read_lines(read: OwnedReadHalf, lines: mpsc::Sender<Line>) {
             Ok(false) => return,
             Ok(true) => match serde_json::from_slice(&buffer) {
                 Ok(request) => Line::Request(request),
-                Err(error) => Line::Bad(format!("not a request: {error}")),
+                Err(error) => {
+                    // The decoder quotes what it did not expect, however long it is.
+                    let reason: String = error.to_string().chars().take(400).collect();
+                    Line::Bad(format!("not a request: {reason}"))
+                }
             },
             Err(error) if error.kind() == IoKind::FileTooLarge => Line::Bad(error.to_string()),
             Err(_) => return,

@@ -8,6 +8,8 @@ pub const GOSSIP_MAX_BYTES: usize = RECORD_MAX_BYTES + (4 << 10);
 pub const GOSSIP_QUEUE: usize = 128;
 /// How long a message id is remembered. Verification answers long before.
 pub const GOSSIP_DUPLICATE_CACHE: Duration = Duration::from_secs(120);
+/// Gossip's heart beats so often.
+pub const GOSSIP_HEARTBEAT: Duration = Duration::from_millis(700);
 /// Heartbeats for which a message can still be forwarded after validation: the window for verification.
 pub const GOSSIP_HISTORY: usize = 60;
 /// Gossip messages of one peer that may wait for verification at once; further ones are ignored.
@@ -66,6 +68,8 @@ pub const REQUEST_STREAMS: usize = 32;
 pub const SERVE_PER_PEER: usize = 16;
 /// Requests that are being answered at once.
 pub const SERVE_TOTAL: usize = 64;
+/// Requests of one peer that are answered even then: those who ask and do not read cannot take all places.
+pub const SERVE_RESERVED: usize = 1;
 /// Competitions in one page of a summary.
 pub const SUMMARY_PAGE: usize = 512;
 /// Longest message of a reconciliation, either way.
@@ -87,6 +91,8 @@ pub const SYNCS: usize = 8;
 /// Those of them with peers that have not answered yet, or left the last question unanswered: so that peers which never
 /// answer cannot take all places.
 pub const SYNCS_UNANSWERED: usize = 4;
+/// Who leaves the first question unanswered for so long makes room for another; the answer is taken when it comes.
+pub const SYNC_PATIENCE: Duration = Duration::from_secs(2);
 /// Answers in a row without any of the records that a peer said it had, before its catch-up ends.
 pub const EMPTY_ANSWERS: usize = 16;
 /// A catch-up makes room for another after so long; the next one goes on, as what is kept is not asked for again.

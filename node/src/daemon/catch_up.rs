@@ -7,7 +7,7 @@
 use crate::ledger::Digest;
 use crate::limits;
 use crate::net::Summary;
-use negentropy::{Id, Negentropy, NegentropyStorageVector};
+use negentropy::{Negentropy, NegentropyStorageVector};
 use protocol::{Kind, RecordId};
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};

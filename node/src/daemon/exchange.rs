@@ -26,6 +26,7 @@ pub(super) enum Asked {
 pub(super) struct Sync {
     catch_up: CatchUp,
     asked: Option<OutboundRequestId>,
+    since: Instant,
 }
 
 impl Daemon {
@@ -46,16 +47,31 @@ impl Daemon {
         if let Some(info) = self.peers.get_mut(&peer) {
             info.asked = Some(Instant::now());
         }
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
+        let since = Instant::now();
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(since), asked: None, since });
         self.step_sync(peer);
     }
 
+    /// Whether there is a place for a catch-up with this peer.
     fn has_place_for_sync(&self, peer: PeerId) -> bool {
         let answers = |peer: &PeerId| self.peers.get(peer).is_some_and(|info| info.answers);
-        let unanswered = self.syncs.keys().filter(|peer| !answers(peer)).count();
+        // Of those that have not answered yet there is only the question here: after a while it takes no place.
+        let taken =
+            |(peer, sync): &(&PeerId, &Sync)| answers(peer) || sync.since.elapsed() < limits::SYNC_PATIENCE;
+        let all = self.syncs.iter().filter(taken).count();
+        let unanswered = self.syncs.iter().filter(taken).filter(|(peer, _)| !answers(peer)).count();
         self.peers.contains_key(&peer)
-            && self.syncs.len() < limits::SYNCS
+            && all < limits::SYNCS
             && (answers(&peer) || unanswered < limits::SYNCS_UNANSWERED)
+    }
+
+    /// Catches up with those that found no place when they came.
+    pub(super) fn meet_new_peers(&mut self) {
+        let new: Vec<PeerId> =
+            self.peers.iter().filter(|(_, info)| info.asked.is_none()).map(|(peer, _)| *peer).collect();
+        for peer in new {
+            self.start_sync(peer);
+        }
     }
 
     fn note_answer(&mut self, peer: PeerId, answers: bool) {
@@ -277,7 +293,8 @@ impl Daemon {
         channel: ResponseChannel<Response>,
     ) {
         let of_peer = self.serving.values().filter(|served| **served == peer).count();
-        if self.serving.len() >= limits::SERVE_TOTAL || of_peer >= limits::SERVE_PER_PEER {
+        let full = self.serving.len() >= limits::SERVE_TOTAL && of_peer >= limits::SERVE_RESERVED;
+        if full || of_peer >= limits::SERVE_PER_PEER {
             return self.respond(id, channel, Response::Busy);
         }
         self.serving.insert(id, peer);

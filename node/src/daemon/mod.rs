@@ -475,5 +475,6 @@ impl Daemon {
         self.sweep_fetches();
         self.pump_blobs();
         self.resume_syncs();
+        self.meet_new_peers();
     }
 }

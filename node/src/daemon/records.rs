@@ -490,4 +490,33 @@ mod tests {
         }
         assert_eq!((records.brought_by(a), records.brought_by(b)), (2, 1));
     }
+
+    #[test]
+    fn gossip_has_so_many_places_of_one_peer_and_in_all_and_some_that_others_cannot_take() {
+        let mut records = Records::new(BTreeSet::new());
+        assert!(
+            records.has_place(limits::VERIFY_PER_PEER - 1) && !records.has_place(limits::VERIFY_PER_PEER)
+        );
+        records.waiting = limits::VERIFY_QUEUE - 1;
+        assert!(records.has_place(limits::VERIFY_RESERVED));
+        records.waiting = limits::VERIFY_QUEUE;
+        assert!(!records.has_place(limits::VERIFY_RESERVED), "one too many in all");
+        assert!(records.has_place(limits::VERIFY_RESERVED - 1), "but not of this peer");
+        // Together they find room in the core.
+        const ALL: usize = limits::VERIFY_QUEUE
+            + limits::VERIFY_RESERVED * limits::CONNECTIONS as usize
+            + limits::SYNCS * (limits::SYNC_JOBS + limits::RECORDS_PER_REQUEST);
+        const { assert!(ALL < protocol::limits::MAX_PENDING) };
+    }
+
+    #[test]
+    fn refused_records_are_remembered_in_bounded_number() {
+        let mut records = Records::new(BTreeSet::new());
+        let id = |n: usize| RecordId::of(&n.to_be_bytes());
+        (0..limits::REFUSED_REMEMBERED).for_each(|n| records.remember_refused(id(n)));
+        assert!(records.is_settled(&id(0)));
+        records.remember_refused(id(limits::REFUSED_REMEMBERED));
+        assert!(!records.is_settled(&id(0)) && records.is_settled(&id(limits::REFUSED_REMEMBERED)));
+        assert_eq!(records.refused.len(), records.refused_order.len());
+    }
 }

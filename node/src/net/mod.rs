@@ -166,7 +166,7 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
         .duplicate_cache_time(limits::GOSSIP_DUPLICATE_CACHE)
         .history_length(limits::GOSSIP_HISTORY)
         .heartbeat_initial_delay(Duration::from_millis(300))
-        .heartbeat_interval(Duration::from_millis(700))
+        .heartbeat_interval(limits::GOSSIP_HEARTBEAT)
         .connection_handler_queue_len(limits::GOSSIP_QUEUE)
         .build()
         .map_err(|e| setup("gossip configuration")(&e))?;
@@ -231,28 +231,4 @@ pub fn peer_of(address: &Multiaddr) -> Option<PeerId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_swarm_starts_and_a_taken_address_is_an_error() {
-        let listen =
-            vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
-        start(&Keypair::generate_ed25519(), &config).unwrap();
-        let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
-        assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));
-    }
-
-    #[test]
-    fn a_message_id_depends_on_topic_and_payload_alone() {
-        let message = |topic: &str, data: &[u8], seq| gossipsub::Message {
-            source: Some(PeerId::random()),
-            data: data.to_vec(),
-            sequence_number: Some(seq),
-            topic: gossipsub::TopicHash::from_raw(topic),
-        };
-        assert_eq!(message_id(&message("a", b"bc", 1)), message_id(&message("a", b"bc", 2)));
-        assert_ne!(message_id(&message("a", b"bc", 1)), message_id(&message("ab", b"c", 1)));
-    }
-}
+mod tests;

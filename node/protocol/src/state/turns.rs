@@ -121,7 +121,7 @@ impl<M> Turns<M> {
             let fits = |id: &&JobId| {
                 let same = |(job, _): &(ProofJob<M>, _)| job.check.key() == key && job.check.proofs() <= left;
                 **id != first
-                    && self.jobs.get(id).is_some_and(same)
+                    && self.jobs.get(*id).is_some_and(same)
                     && !chosen.iter().any(|(_, other)| other == *id)
             };
             if let Some(id) = jobs.find(fits) {

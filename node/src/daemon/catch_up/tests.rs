@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ledger::Parts;
+use negentropy::Id;
 use proptest::prelude::*;
 use protocol::Fingerprint;
 use std::collections::BTreeMap;

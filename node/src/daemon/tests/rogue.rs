@@ -27,6 +27,8 @@ pub(in crate::daemon) enum Script {
     Endless,
     /// Nothing, and no end.
     Silence,
+    /// These bytes, and nothing is read of what comes back.
+    Deaf(Vec<u8>),
 }
 
 impl Script {
@@ -42,7 +44,7 @@ impl Script {
 
     async fn play(self, io: &mut (impl AsyncWrite + Unpin + Send)) -> io::Result<()> {
         match self {
-            Self::Bytes(bytes) => io.write_all(&bytes).await,
+            Self::Bytes(bytes) | Self::Deaf(bytes) => io.write_all(&bytes).await,
             Self::Drip(bytes, pause) => {
                 for byte in bytes {
                     io.write_all(&[byte]).await?;
@@ -59,9 +61,11 @@ impl Script {
     }
 }
 
-/// Bytes as they come, scripts as they are.
+/// Bytes as they come, scripts as they are. Every stream has one of its own.
 #[derive(Clone, Copy, Default)]
-pub(in crate::daemon) struct RawCodec;
+pub(in crate::daemon) struct RawCodec {
+    deaf: bool,
+}
 
 async fn read(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -103,6 +107,9 @@ impl request_response::Codec for RawCodec {
         _: &StreamProtocol,
         io: &mut T,
     ) -> io::Result<Raw> {
+        if self.deaf {
+            return std::future::pending().await;
+        }
         read(io).await.map(Raw::Got)
     }
 
@@ -112,6 +119,7 @@ impl request_response::Codec for RawCodec {
         io: &mut T,
         request: Raw,
     ) -> io::Result<()> {
+        self.deaf = matches!(request, Raw::Sent(Script::Deaf(_)));
         request.play(io).await
     }
 
@@ -181,7 +189,7 @@ impl Rogue {
         let mut gossip = gossipsub::Behaviour::new(authenticity(&keypair), config).unwrap();
         gossip.subscribe(&net::topic()).unwrap();
         let exchange = request_response::Behaviour::with_codec(
-            RawCodec,
+            RawCodec::default(),
             [(StreamProtocol::new(protocol), ProtocolSupport::Full)],
             request_response::Config::default()
                 .with_request_timeout(Duration::from_secs(600))
