@@ -91,7 +91,7 @@ impl<M> Turns<M> {
     pub(super) fn next(&mut self, proofs: usize) -> Vec<ProofJob<M>> {
         let Some(first) = self.whose_turn() else { return Vec::new() };
         let mut chosen = vec![first];
-        chosen.extend(self.under_the_same_key(first.1, proofs));
+        chosen.extend(self.under_the_same_key(first, proofs));
         chosen.into_iter().filter_map(|(origin, id)| self.take(origin, id)).collect()
     }
 
@@ -111,12 +111,15 @@ impl<M> Turns<M> {
         }
     }
 
-    fn under_the_same_key(&self, first: JobId, proofs: usize) -> Vec<(Origin, JobId)> {
+    fn under_the_same_key(&self, (by, first): (Origin, JobId), proofs: usize) -> Vec<(Origin, JobId)> {
         let Some((job, _)) = self.jobs.get(&first) else { return Vec::new() };
         let (key, mut left) = (job.check.key(), proofs.saturating_sub(job.check.proofs()));
         let mut chosen = Vec::new();
         let mut sources: VecDeque<_> =
             self.queues.iter().map(|queue| (queue.origin, queue.jobs.iter())).collect();
+        // Whoever's turn it is has had one.
+        let turn = self.queues.iter().position(|queue| queue.origin == by).map_or(0, |at| at + 1);
+        sources.rotate_left(turn);
         while let Some((origin, mut jobs)) = sources.pop_front() {
             let fits = |id: &&JobId| {
                 let same = |(job, _): &(ProofJob<M>, _)| job.check.key() == key && job.check.proofs() <= left;

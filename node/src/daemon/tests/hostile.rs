@@ -276,7 +276,7 @@ async fn gossip_that_is_too_long_unsigned_or_of_another_topic_is_not_even_looked
     let record = crate::daemon::tests::competition_record("gossiped");
     // Another topic.
     let mut rogue = Rogue::meet(&victim).await;
-    rogue.run_for(Duration::from_millis(800)).await;
+    rogue.subscribed().await;
     let other = IdentTopic::new("/podium/records/0");
     rogue.swarm.behaviour_mut().gossip.subscribe(&other).unwrap();
     let _ = rogue.swarm.behaviour_mut().gossip.publish(other, record.bytes().to_vec());
@@ -288,14 +288,14 @@ async fn gossip_that_is_too_long_unsigned_or_of_another_topic_is_not_even_looked
     rogue.run_for(Duration::from_millis(500)).await;
     // Unsigned.
     let mut unsigned = Rogue::with(&victim, EXCHANGE, |_| MessageAuthenticity::Anonymous).await;
-    unsigned.run_for(Duration::from_millis(800)).await;
+    unsigned.subscribed().await;
     let _ = unsigned.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec());
     unsigned.run_for(Duration::from_millis(500)).await;
     assert!(!has(&victim, record.id()).await);
     serves_others(&victim).await;
     // And signed, on the right topic, it is taken.
     let mut honest = Rogue::meet(&victim).await;
-    honest.run_for(Duration::from_millis(800)).await;
+    honest.subscribed().await;
     honest.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec()).unwrap();
     honest.run_for(Duration::from_millis(500)).await;
     eventually("taken", SOON, async || has(&victim, record.id()).await).await;
@@ -308,7 +308,7 @@ async fn what_is_valid_but_refers_to_nothing_waits_in_bounded_number() {
     let victim = Victim::start().await;
     let thief = Keypair::generate_ed25519();
     let mut rogue = Rogue::meet(&victim).await;
-    rogue.run_for(Duration::from_millis(800)).await;
+    rogue.subscribed().await;
     let orphan = |n: u64| {
         let close = protocol::Close {
             competition: RecordId::of(&n.to_be_bytes()),

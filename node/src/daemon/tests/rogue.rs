@@ -220,6 +220,15 @@ impl Rogue {
         tokio::time::timeout(Duration::from_secs(30), found).await.expect("it did not happen");
     }
 
+    /// Waits until the victim is known to want gossip.
+    pub(in crate::daemon) async fn subscribed(&mut self) {
+        use libp2p::gossipsub::Event::Subscribed;
+        self.until(|event| {
+            matches!(event, SwarmEvent::Behaviour(RawBehaviourEvent::Gossip(Subscribed { .. })))
+        })
+        .await;
+    }
+
     /// Drives its network for a while; whether the victim has hung up.
     pub(in crate::daemon) async fn run_for(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
