@@ -13,7 +13,6 @@ use crate::limits;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use parts::Parts;
 use protocol::{
     Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
 };

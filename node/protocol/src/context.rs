@@ -1,9 +1,9 @@
 //! What a record must obey in view of the competition and the entry that it refers to.
 
 use crate::{
-    AdmittedClass, Author, BlobRef, Close, Competition, Defect, Entry, Evidence, Kind, Pair, ProofCheck,
-    ProofError, Record, RecordId, Reveal, RuleError, Scoring, Seal, StatementId, Submission, TestSetTerms,
-    Verdict, Withdrawal, record::check_chunks, roster_digest, statement_id,
+    AdmittedClass, BlobRef, Close, Competition, Defect, Entry, Evidence, Kind, Pair, ProofCheck, ProofError,
+    Record, RecordId, Reveal, RuleError, Scoring, Seal, StatementId, Submission, TestSetTerms, Verdict,
+    Withdrawal, record::check_chunks, roster_digest, statement_id,
 };
 use circuits::{
     ClassId,
@@ -278,7 +278,7 @@ pub struct ProvedSubmission {
 
 #[cfg(test)]
 impl<M: Clone> ProvedEntry<M> {
-    pub(crate) fn renamed(&self, id: RecordId, author: Author) -> Self {
+    pub(crate) fn renamed(&self, id: RecordId, author: crate::Author) -> Self {
         Self { record: self.record.renamed(id, author, |_| ()), ..self.clone() }
     }
 }

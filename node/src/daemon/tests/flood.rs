@@ -293,7 +293,7 @@ async fn an_honest_peers_record_is_checked_and_forwarded_in_time_under_a_flood()
             tokio::select! {
                 event = listener.swarm.select_next_some() => {
                     if let SwarmEvent::Behaviour(BehaviourEvent::Gossip(Message { message, .. })) = event
-                        && message.data == honest.made.entry.bytes()
+                        && message.data[..] == honest.made.entry.bytes()[..]
                     {
                         return;
                     }
