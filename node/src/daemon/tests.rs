@@ -2,7 +2,7 @@
 
 mod flood;
 mod hostile;
-pub(super) mod rogue;
+mod rogue;
 
 use super::run;
 use crate::client::{Client, ClientError};

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 /// What goes out on a stream.
 #[derive(Clone, Debug)]
-pub(in crate::daemon) enum Script {
+pub(super) enum Script {
     /// These bytes, and the end.
     Bytes(Vec<u8>),
     /// These bytes, one at a time.
@@ -33,12 +33,12 @@ pub(in crate::daemon) enum Script {
 
 impl Script {
     /// A message as it ought to be.
-    pub(in crate::daemon) fn response(response: &Response) -> Self {
+    pub(super) fn response(response: &Response) -> Self {
         Self::Bytes(wire::encode(response).unwrap())
     }
 
     /// A request as it ought to be.
-    pub(in crate::daemon) fn request(request: &Request) -> Self {
+    pub(super) fn request(request: &Request) -> Self {
         Self::Bytes(wire::encode(request).unwrap())
     }
 
@@ -63,7 +63,7 @@ impl Script {
 
 /// Bytes as they come, scripts as they are. Every stream has one of its own.
 #[derive(Clone, Copy, Default)]
-pub(in crate::daemon) struct RawCodec {
+pub(super) struct RawCodec {
     deaf: bool,
 }
 
@@ -75,7 +75,7 @@ async fn read(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<Vec<u8>> {
 
 /// Either way: what is sent is a script, what comes are bytes.
 #[derive(Clone, Debug)]
-pub(in crate::daemon) enum Raw {
+pub(super) enum Raw {
     Sent(Script),
     Got(Vec<u8>),
 }
@@ -135,20 +135,20 @@ impl request_response::Codec for RawCodec {
 
 /// Gossip without limits, and raw streams.
 #[derive(NetworkBehaviour)]
-pub(in crate::daemon) struct RawBehaviour {
+pub(super) struct RawBehaviour {
     pub gossip: gossipsub::Behaviour,
     pub exchange: request_response::Behaviour<RawCodec>,
 }
 
 /// See the module.
-pub(in crate::daemon) struct Rogue {
+pub(super) struct Rogue {
     pub swarm: Swarm<RawBehaviour>,
     pub peer: PeerId,
     victim: PeerId,
 }
 
 /// A rogue that answers by itself, until it is dropped.
-pub(in crate::daemon) struct Answering {
+pub(super) struct Answering {
     pub peer: PeerId,
     asked: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -156,7 +156,7 @@ pub(in crate::daemon) struct Answering {
 
 impl Answering {
     /// How often it was asked.
-    pub(in crate::daemon) fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -168,13 +168,13 @@ impl Drop for Answering {
 }
 
 impl Rogue {
-    pub(in crate::daemon) async fn meet(victim: &Victim) -> Self {
+    pub(super) async fn meet(victim: &Victim) -> Self {
         let signed = |keys: &Keypair| gossipsub::MessageAuthenticity::Signed(keys.clone());
         Self::with(victim, EXCHANGE, signed).await
     }
 
     /// One that speaks this protocol, and signs its gossip so.
-    pub(in crate::daemon) async fn with(
+    pub(super) async fn with(
         victim: &Victim,
         protocol: &'static str,
         authenticity: impl FnOnce(&Keypair) -> gossipsub::MessageAuthenticity,
@@ -212,7 +212,7 @@ impl Rogue {
     }
 
     /// Drives its network until something happens.
-    pub(in crate::daemon) async fn until(
+    pub(super) async fn until(
         &mut self,
         mut happened: impl FnMut(&SwarmEvent<RawBehaviourEvent>) -> bool,
     ) {
@@ -221,7 +221,7 @@ impl Rogue {
     }
 
     /// Waits until the victim is known to want gossip.
-    pub(in crate::daemon) async fn subscribed(&mut self) {
+    pub(super) async fn subscribed(&mut self) {
         use libp2p::gossipsub::Event::Subscribed;
         self.until(|event| {
             matches!(event, SwarmEvent::Behaviour(RawBehaviourEvent::Gossip(Subscribed { .. })))
@@ -230,7 +230,7 @@ impl Rogue {
     }
 
     /// Drives its network for a while; whether the victim has hung up.
-    pub(in crate::daemon) async fn run_for(&mut self, time: Duration) -> bool {
+    pub(super) async fn run_for(&mut self, time: Duration) -> bool {
         let until = Instant::now() + time;
         let mut closed = false;
         while let Ok(event) = tokio::time::timeout_at(until.into(), self.swarm.select_next_some()).await {
@@ -240,12 +240,12 @@ impl Rogue {
     }
 
     /// Sends a request of any bytes.
-    pub(in crate::daemon) fn ask(&mut self, script: Script) {
+    pub(super) fn ask(&mut self, script: Script) {
         self.swarm.behaviour_mut().exchange.send_request(&self.victim, Raw::Sent(script));
     }
 
     /// Sends a request and waits for its answer; `None` if the stream ended without one.
-    pub(in crate::daemon) async fn answer(&mut self, script: Script) -> Option<Response> {
+    pub(super) async fn answer(&mut self, script: Script) -> Option<Response> {
         self.ask(script);
         let mut answer = None;
         self.until(|event| match event {
@@ -265,7 +265,7 @@ impl Rogue {
     }
 
     /// Answers every request as it is told, in the background.
-    pub(in crate::daemon) fn answering(
+    pub(super) fn answering(
         mut self,
         mut answer: impl FnMut(Request) -> Script + Send + 'static,
     ) -> Answering {
@@ -289,13 +289,13 @@ impl Rogue {
 }
 
 /// How many of a peer's messages the victim has refused; `None` if it is not connected.
-pub(in crate::daemon) async fn refused(victim: &Victim, peer: PeerId) -> Option<u64> {
+pub(super) async fn refused(victim: &Victim, peer: PeerId) -> Option<u64> {
     let id = peer.to_string();
     victim.peers().await.into_iter().find(|known| known.peer_id == id).map(|known| known.refused)
 }
 
 /// Waits until this holds.
-pub(in crate::daemon) async fn eventually(
+pub(super) async fn eventually(
     what: &str,
     within: Duration,
     mut holds: impl AsyncFnMut() -> bool,
@@ -308,7 +308,7 @@ pub(in crate::daemon) async fn eventually(
 }
 
 /// The victim answers somebody else within a bound.
-pub(in crate::daemon) async fn serves_others(victim: &Victim) {
+pub(super) async fn serves_others(victim: &Victim) {
     let start = Instant::now();
     let mut honest = Stranger::meet(victim).await;
     let fingerprint = protocol::Fingerprint::new([7; 32]);
