@@ -15,7 +15,7 @@ mod parts;
 mod tests;
 
 use holders::Holders;
-pub use parts::Digest;
+pub use parts::{Digest, Parts};
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
@@ -23,7 +23,6 @@ use crate::limits;
 use crate::materials::Materials;
 use crate::store::{Id, Opening, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use parts::Parts;
 use protocol::{
     Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
 };

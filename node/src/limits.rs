@@ -8,12 +8,19 @@ pub const GOSSIP_MAX_BYTES: usize = RECORD_MAX_BYTES + (4 << 10);
 pub const GOSSIP_QUEUE: usize = 128;
 /// How long a message id is remembered. Verification answers long before.
 pub const GOSSIP_DUPLICATE_CACHE: Duration = Duration::from_secs(120);
+/// Gossip's heart beats so often.
+pub const GOSSIP_HEARTBEAT: Duration = Duration::from_millis(700);
 /// Heartbeats for which a message can still be forwarded after validation: the window for verification.
 pub const GOSSIP_HISTORY: usize = 60;
 /// Gossip messages of one peer that may wait for verification at once; further ones are ignored.
 pub const VERIFY_PER_PEER: usize = 32;
-/// Records that may wait for verification, from everywhere.
+/// Records that may wait for verification, from everywhere, before gossip is ignored.
 pub const VERIFY_QUEUE: usize = 256;
+/// Gossip messages of one peer that may wait even then: so many others cannot take from it.
+pub const VERIFY_RESERVED: usize = 4;
+/// Gossip and clients are told "not now" when a record could not be judged for so long: before gossipsub forgets the
+/// message.
+pub const VERIFY_PATIENCE: Duration = Duration::from_secs(30);
 /// Records that wait for other records or for blobs, of one peer that brought them; further ones are given up.
 pub const WAITING_PER_PEER: usize = 512;
 /// Such records are given up after so long. Those that are somebody's come again with a catch-up.
@@ -169,6 +176,8 @@ pub const SERVE_TOTAL: usize = 64;
 pub const SERVE_BLOBS_PER_PEER: usize = 12;
 /// The same for all peers together.
 pub const SERVE_BLOBS_TOTAL: usize = 32;
+/// Requests of one peer that are answered even then: those who ask and do not read cannot take all places.
+pub const SERVE_RESERVED: usize = 1;
 /// Competitions in one page of a summary.
 pub const SUMMARY_PAGE: usize = 512;
 /// Longest message of a reconciliation, either way.
@@ -187,12 +196,20 @@ pub const SYNC_WANTED: usize = 65_536;
 pub const SYNC_INTERVAL: Duration = Duration::from_secs(5);
 /// Catch-ups at the same time.
 pub const SYNCS: usize = 8;
+/// Those of them with peers that have not answered yet, or left the last question unanswered: so that peers which never
+/// answer cannot take all places.
+pub const SYNCS_UNANSWERED: usize = 4;
+/// Who leaves the first question unanswered for so long makes room for another; the answer is taken when it comes.
+pub const SYNC_PATIENCE: Duration = Duration::from_secs(2);
+/// Answers in a row without any of the records that a peer said it had, before its catch-up ends.
+pub const EMPTY_ANSWERS: usize = 16;
 /// A catch-up makes room for another after so long; the next one goes on, as what is kept is not asked for again.
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(60);
-/// Proof checks that wait while more records are asked for.
-pub const SYNC_JOBS: usize = 512;
+/// Proof checks of one peer's records that wait while more of its records are asked for. All catch-ups together leave
+/// room in [`MAX_PENDING`](protocol::limits::MAX_PENDING).
+pub const SYNC_JOBS: usize = 256;
 /// Refused records that are remembered, so that they are not fetched again and again.
-pub const MAX_REFUSED: usize = 16_384;
+pub const REFUSED_REMEMBERED: usize = 16_384;
 
 /// Bytes of one blob chunk: a subtree of BLAKE3's tree, hence a power of two. Peers have to agree on it. Large enough
 /// that a request is little beside it; small enough that a slow line sends one before [`REQUEST_TIMEOUT`].
@@ -249,6 +266,8 @@ pub const BLOB_READS: usize = 2;
 pub const PART_AGE: Duration = Duration::from_secs(24 * 3600);
 /// Such files are looked for so often.
 pub const PART_SWEEP: Duration = Duration::from_secs(3600);
+/// The blobs of new competitions are looked for at most so often.
+pub const BLOBS_PAUSE: Duration = Duration::from_millis(200);
 /// Blobs that wait to be fetched.
 pub const FETCH_QUEUE: usize = 1024;
 /// Clients that may wait for one blob.
@@ -325,3 +344,10 @@ pub const OPENING_MAX_BYTES: u64 = 16 << 20;
 pub const PROVER_EVENTS: usize = 64;
 /// Most proofs at once that may be asked for.
 pub const PROVER_JOBS: u16 = 256;
+
+/// Most records in a bundle: entries, their withdrawals, submissions, and a few of the host.
+pub const BUNDLE_RECORDS: usize = 2 * protocol::limits::MAX_ENTRIES + protocol::limits::MAX_SUBMISSIONS + 16;
+/// Most blobs in a bundle: a key for each size class, and the test set.
+pub const BUNDLE_BLOBS: usize = protocol::limits::MAX_SIZE_CLASSES + 1;
+/// Longest bundle that is read: it is held in memory.
+pub const BUNDLE_BYTES: u64 = 1 << 30;

@@ -12,7 +12,6 @@ use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
-use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -53,14 +52,15 @@ pub(super) struct Sync {
     asked: Option<OutboundRequestId>,
     /// Which own records there were when the current part was begun: see [`Ledger::own_changes`].
     own: u64,
+    since: Instant,
 }
 
 impl Daemon {
     /// Catches up with every peer, as far as there are places.
     pub(super) fn catch_up(&mut self) {
         let mut peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        // Not always the same ones first: slow ones must not have all places again and again.
-        peers.shuffle(&mut rand::thread_rng());
+        // Those that answer first, and those first whose turn is longest ago.
+        peers.sort_by_key(|peer| self.peers.get(peer).map(|info| (!info.answers, info.asked)));
         for peer in peers {
             self.start_sync(peer);
         }
@@ -69,19 +69,55 @@ impl Daemon {
     pub(super) fn start_sync(&mut self, peer: PeerId) {
         // Without room on the disk nothing would be taken.
         if self.disk.no_space().is_some()
-            || self.syncs.len() >= limits::SYNCS
             || self.syncs.contains_key(&peer)
-            || !self.peers.contains_key(&peer)
+            || !self.has_place_for_sync(peer)
         {
             return;
         }
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None, own: 0 });
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.asked = Some(Instant::now());
+        }
+        let since = Instant::now();
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(since), asked: None, own: 0, since });
         self.step_sync(peer);
+    }
+
+    /// Whether there is a place for a catch-up with this peer.
+    fn has_place_for_sync(&self, peer: PeerId) -> bool {
+        let answers = |peer: &PeerId| self.peers.get(peer).is_some_and(|info| info.answers);
+        // Of those that have not answered yet there is only the question here: after a while it takes no place.
+        let taken =
+            |(peer, sync): &(&PeerId, &Sync)| answers(peer) || sync.since.elapsed() < limits::SYNC_PATIENCE;
+        let all = self.syncs.iter().filter(taken).count();
+        let unanswered = self.syncs.iter().filter(taken).filter(|(peer, _)| !answers(peer)).count();
+        self.peers.contains_key(&peer)
+            && all < limits::SYNCS
+            && (answers(&peer) || unanswered < limits::SYNCS_UNANSWERED)
+    }
+
+    /// Catches up with those that found no place when they came.
+    pub(super) fn meet_new_peers(&mut self) {
+        let new: Vec<PeerId> =
+            self.peers.iter().filter(|(_, info)| info.asked.is_none()).map(|(peer, _)| *peer).collect();
+        for peer in new {
+            self.start_sync(peer);
+        }
+    }
+
+    fn note_answer(&mut self, peer: PeerId, answers: bool) {
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.answers = answers;
+        }
     }
 
     /// Goes on with the catch-ups that have paused, and ends those that have taken too long.
     pub(super) fn resume_syncs(&mut self) {
-        self.syncs.retain(|_, sync| !sync.catch_up.is_late());
+        let late: Vec<PeerId> =
+            self.syncs.iter().filter(|(_, sync)| sync.catch_up.is_late()).map(|(peer, _)| *peer).collect();
+        for peer in late {
+            self.syncs.remove(&peer);
+            self.note_answer(peer, false);
+        }
         let idle: Vec<PeerId> =
             self.syncs.iter().filter(|(_, sync)| sync.asked.is_none()).map(|(peer, _)| *peer).collect();
         for peer in idle {
@@ -92,7 +128,8 @@ impl Daemon {
     /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
     fn step_sync(&mut self, peer: PeerId) {
         loop {
-            let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
+            let origin = self.records.origin_of(peer);
+            let crowded = self.ledger.state().jobs_of(origin) > limits::SYNC_JOBS
                 || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
             let Some(sync) = self.syncs.get_mut(&peer) else { return };
             if sync.asked.is_some() || crowded {
@@ -167,6 +204,9 @@ impl Daemon {
             // Of a catch-up that took too long.
             return;
         }
+        if !matches!(asked, Asked::Blob { .. } | Asked::Have { .. }) {
+            self.note_answer(peer, true);
+        }
         match (asked, response) {
             (Asked::Summary { after: None, own }, Response::Same { total, time }) => {
                 // Unless there are others since it was asked.
@@ -194,11 +234,8 @@ impl Daemon {
                 }
             }
             (Asked::Records { ids }, Response::Records { records }) => {
-                for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
-                    if !ids.contains(&RecordId::of(record)) {
-                        return self.end_sync(peer, &SyncError::Unasked);
-                    }
-                    self.ingest(record, Source::Peer { peer });
+                if let Err(error) = self.on_records(peer, ids, &records) {
+                    return self.end_sync(peer, &error);
                 }
             }
             (Asked::Have { ids }, Response::Held { ids: held }) => self.on_held(peer, &ids, &held),
@@ -233,6 +270,7 @@ impl Daemon {
             Some(Asked::Have { .. }) => self.not_held(peer),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
+                self.note_answer(peer, false);
             }
             // Of a catch-up that took too long.
             Some(_) | None => {}
@@ -241,7 +279,31 @@ impl Daemon {
 
     fn end_sync(&mut self, peer: PeerId, error: &SyncError) {
         self.syncs.remove(&peer);
-        self.blame(peer, &Offence::CatchUp { reason: error.to_string() });
+        self.note_answer(peer, false);
+        if error.is_provable() {
+            self.blame(peer, &Offence::CatchUp { reason: error.to_string() });
+        } else {
+            tracing::info!(%peer, %error, "catch-up ended");
+        }
+    }
+
+    /// Takes records that were asked for, each once.
+    fn on_records(
+        &mut self,
+        peer: PeerId,
+        mut asked: HashSet<RecordId>,
+        records: &[ByteBuf],
+    ) -> Result<(), SyncError> {
+        for record in records {
+            if !asked.remove(&RecordId::of(record)) {
+                return Err(SyncError::Unasked);
+            }
+            self.ingest(record, Source::Peer { peer });
+        }
+        match self.syncs.get_mut(&peer) {
+            Some(sync) => sync.catch_up.on_records(records.len()),
+            None => Ok(()),
+        }
     }
 
     fn on_summary(
@@ -312,6 +374,10 @@ impl Daemon {
             }
             Request::Tree { blob } => self.serve_blob(peer, id, (blob, Item::Tree), channel),
             Request::Chunk { blob, index } => self.serve_blob(peer, id, (blob, Item::Chunk(index)), channel),
+            Request::Malformed { reason } => {
+                self.respond(id, channel, Response::NotHere);
+                self.blame(peer, &Offence::Malformed { reason });
+            }
         }
     }
 
@@ -323,8 +389,9 @@ impl Daemon {
             count(&|serving| serving.blob) >= limits::SERVE_BLOBS_TOTAL
                 || count(&|serving| serving.blob && serving.peer == peer) >= limits::SERVE_BLOBS_PER_PEER
         };
-        self.serving.len() >= limits::SERVE_TOTAL
-            || count(&|serving| serving.peer == peer) >= limits::SERVE_PER_PEER
+        let of_peer = count(&|serving| serving.peer == peer);
+        (self.serving.len() >= limits::SERVE_TOTAL && of_peer >= limits::SERVE_RESERVED)
+            || of_peer >= limits::SERVE_PER_PEER
             || (blob && too_many_blobs())
     }
 

@@ -377,6 +377,7 @@ impl Daemon {
         self.rates.sweep(Instant::now());
         self.pump_blobs();
         self.resume_syncs();
+        self.meet_new_peers();
         self.discover();
         self.trim();
         self.tend_relays();

@@ -25,6 +25,8 @@ pub(super) enum Offence {
     ShortChunk { blob: BlobId, got: usize },
     #[error("blob {}: expected an answer to what was asked", blob.short())]
     NoChunk { blob: BlobId },
+    #[error("a request that no honest peer makes: {reason}")]
+    Malformed { reason: String },
     #[error("expected an answer about the records that were asked for")]
     Held,
 }
@@ -125,6 +127,10 @@ pub(super) struct PeerInfo {
     pub(super) in_flight: usize,
     /// What its last summary said.
     pub(super) summary: PeerSummary,
+    /// Whether it answered what it was last asked of its records.
+    pub(super) answers: bool,
+    /// When it was last asked.
+    pub(super) asked: Option<Instant>,
     /// When it last said that it has all own records, by [`Ledger::own_changes`](crate::ledger::Ledger::own_changes).
     pub(super) confirmed: Option<u64>,
     /// Whether it offers to be a relay.
@@ -145,6 +151,8 @@ impl PeerInfo {
             bytes_out: 0,
             in_flight: 0,
             summary: PeerSummary::Unknown,
+            answers: false,
+            asked: None,
             confirmed: None,
             is_relay: false,
         }

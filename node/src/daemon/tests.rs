@@ -1,18 +1,21 @@
 //! The daemon against strangers who speak the protocol and mean no good. Loopback only, mDNS off.
 
+mod flood;
+mod hostile;
 mod outbox;
+mod rogue;
 
 use super::run;
 use crate::client::{Client, ClientError};
-use crate::home::{Home, Identity};
+use crate::home::Home;
 use crate::keys::{self, KeyFile};
 use crate::ledger::now;
 use crate::limits;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response, Summary};
-use crate::prover::{Contest, Entrant, Made, Scored, Source, Workbench};
 use api::{Body, Command, Peer};
-use circuits::ClassId;
-use datasets::{CsvOptions, import_csv, read_onnx, samples};
+use circuits::statement::Feature;
+use datasets::{CsvOptions, import_csv, samples};
+use circuits::{ClassId, Task};
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{Event, Message};
@@ -20,13 +23,8 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use protocol::{
     AdmittedClass, BlobId, BlobRef, Caps, ClaimRule, Competition, RecordId, Signed, TestSetTerms, TieRule,
-    WellFormed,
 };
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -122,9 +120,13 @@ pub(super) struct Stranger {
 
 impl Stranger {
     pub(super) async fn meet(victim: &Victim) -> Self {
+        Self::dial(&victim.address, victim.peer).await
+    }
+
+    async fn dial(address: &Multiaddr, victim: PeerId) -> Self {
         let mut swarm = Box::new(net::start(&Keypair::generate_ed25519(), &loopback()).unwrap());
-        swarm.dial(victim.address.clone()).unwrap();
-        let mut stranger = Self { swarm, victim: victim.peer };
+        swarm.dial(address.clone()).unwrap();
+        let mut stranger = Self { swarm, victim };
         stranger.until(|event| matches!(event, SwarmEvent::ConnectionEstablished { .. })).await;
         stranger
     }
@@ -297,7 +299,7 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             (Request::Records { .. }, _) => {
                 Response::Records { records: vec![b"not asked for".to_vec().into()] }
             }
-            (Request::Have { .. } | Request::Tree { .. } | Request::Chunk { .. }, _) => Response::NotHere,
+            (_, _) => Response::NotHere,
         };
         stranger.swarm.behaviour_mut().exchange.send_response(channel, response).unwrap();
         answered += 1;
@@ -347,141 +349,34 @@ pub(super) async fn host(victim: &Victim) -> (Signed, KeyFile, circuits::TestSet
     (signed, key, set)
 }
 
-/// A competition on the victim, and what a competitor made for it.
-async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Contest, Made) {
-    let (signed, key, set) = host(victim).await;
-    let class = key.class;
-    let contest = Contest::parse(signed.bytes()).unwrap();
-    let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
-    let scored = Scored::new(&contest, &model, class, &set).unwrap();
-    let proving_key = keys::load(&key.path, key.blob.id).unwrap();
-    let entrant =
-        Entrant { home: competitor, identity, contest: &contest, key: &proving_key, progress: &|_, _| {} };
-    let opening = entrant.commit(&scored.model).unwrap();
-    let scoring = contest.scoring(None).unwrap();
-    let (opening, scoring, set) = (&opening, &scoring, &set);
-    let bench = Workbench { entrant, opening, scoring, set, jobs: 1 };
-    let made = bench
-        .make(&scored, &scored.claims(&ClaimRule::Exact, 200).unwrap(), "Mallory", Source::HERE)
-        .unwrap();
-    (contest, made)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forged_proof_that_is_gossiped_is_refused_and_an_honest_one_kept() {
-    let victim = Victim::start().await;
-    let dir = tempfile::tempdir().unwrap();
-    let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
-    let identity = home.init().unwrap();
-    let (contest, made) = contest(&victim, &home, &identity).await;
-    let mut stranger = Stranger::meet(&victim).await;
-    stranger.subscribed().await;
-
-    // The submission comes before its entry: it waits, and is judged when the entry is here.
-    let forged = match WellFormed::parse(&made.submission).unwrap() {
-        WellFormed::Submission(honest) => {
-            let mut body = honest.body().clone();
-            body.chunks[0].correct += 1;
-            protocol::sign(&identity.keypair, &protocol::Body::Submission(body)).unwrap()
-        }
-        other => panic!("{other:?}"),
+/// A competition in good order whose files nobody has.
+fn competition_record(title: &str) -> Signed {
+    let class: ClassId = "linear-30-2".parse().unwrap();
+    let feature = |n: usize| Feature { name: format!("f{n}"), offset: 0.0, step: 1.0 };
+    let blob = |what: &str| BlobRef::of(format!("{what} of {title}").as_bytes());
+    let rules = Competition {
+        title: title.into(),
+        description: String::new(),
+        created: now(),
+        prove_deadline: now() + 3600,
+        task: Task {
+            features: (0..30).map(feature).collect(),
+            feature_bits: 8,
+            classes: vec!["a".into(), "b".into()],
+        },
+        test_set: TestSetTerms::Open { blob: blob("rows"), rows: 284 },
+        training: None,
+        size_classes: vec![AdmittedClass {
+            class,
+            key_digest: [7; 32],
+            verifying_key: blob("verifying key"),
+            proving_key: blob("proving key"),
+        }],
+        threshold_bps: 0,
+        claims: ClaimRule::Exact,
+        caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
+        tie_rule: TieRule::SharedRank,
+        prize: None,
     };
-    for record in [&made.submission, &forged, &made.entry] {
-        stranger.publish(record);
-    }
-    let id = contest.id.to_string();
-    let refused = async {
-        loop {
-            // The stranger's network has to go on for its messages to leave.
-            let _ = tokio::time::timeout(Duration::from_millis(50), stranger.swarm.select_next_some()).await;
-            let refused = victim.peers().await.iter().map(|peer| peer.refused).sum::<u64>();
-            let Body::Board(board) = victim.ask(Command::Board { competition: id.clone() }).await else {
-                panic!("expected a board");
-            };
-            if refused == 1 && board.rows.len() == 1 && board.pending == 0 {
-                return board;
-            }
-        }
-    };
-    let board =
-        tokio::time::timeout(Duration::from_secs(30), refused).await.expect("refused, and the other kept");
-    assert_eq!((board.rows[0].correct, board.rows[0].checked_here), (200, true));
-    assert_eq!(board.competition.submissions, 1);
-    let answer = victim.try_ask(Command::Record { id: forged.id().to_string() }).await;
-    assert!(matches!(answer, Err(ClientError::Refused { kind: api::ErrorKind::NotFound, .. })));
-    victim.stop().await;
-}
-
-/// Counts the refusals that a node tells its clients of, until it is dropped.
-fn count_refusals(victim: &Victim) -> Arc<AtomicUsize> {
-    let (count, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let mut stream = UnixStream::connect(victim.home.socket()).unwrap();
-    stream.write_all(b"{\"id\":1,\"command\":{\"name\":\"subscribe\"}}\n").unwrap();
-    let (counted, ready) = (Arc::clone(&count), Arc::clone(&seen));
-    std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            ready.store(1, Ordering::SeqCst);
-            counted.fetch_add(usize::from(line.contains("record_refused")), Ordering::SeqCst);
-        }
-    });
-    while seen.load(Ordering::SeqCst) == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    count
-}
-
-/// Ten thousand records that are in order but for their proofs, each a check of some milliseconds: after a few the
-/// sender is cut off, and what it had in flight is bounded.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_invalid_proofs_costs_few_checks() {
-    let victim = Victim::start().await;
-    let dir = tempfile::tempdir().unwrap();
-    let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
-    let identity = home.init().unwrap();
-    let (contest, made) = contest(&victim, &home, &identity).await;
-    let WellFormed::Entry(entry) = WellFormed::parse(&made.entry).unwrap() else { panic!("an entry") };
-    let thief = Keypair::generate_ed25519();
-    let flood: Vec<Signed> = (0..10_000u64)
-        .map(|n| {
-            // Another competitor's proof, as often as there are times to claim.
-            let body = protocol::Entry { created: contest.rules.created - n, ..entry.body().clone() };
-            protocol::sign(&thief, &protocol::Body::Entry(Box::new(body))).unwrap()
-        })
-        .collect();
-    let refusals = count_refusals(&victim);
-    let mut stranger = Stranger::meet(&victim).await;
-    stranger.subscribed().await;
-    let mut sent = 0;
-    let mut cut_off = false;
-    for batch in flood.chunks(50) {
-        for record in batch {
-            // Refused when the own queue is full, or once the victim has hung up.
-            sent += usize::from(
-                stranger.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec()).is_ok(),
-            );
-        }
-        let pause = tokio::time::sleep(Duration::from_millis(20));
-        tokio::pin!(pause);
-        loop {
-            tokio::select! {
-                event = stranger.swarm.select_next_some() => {
-                    cut_off |= matches!(event, SwarmEvent::ConnectionClosed { .. });
-                }
-                () = &mut pause => break,
-            }
-        }
-        if cut_off {
-            break;
-        }
-    }
-    assert!(cut_off, "the flood was never stopped: {sent} sent");
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let checked = refusals.load(Ordering::SeqCst);
-    let most = limits::REFUSED_DISCONNECT as usize + limits::VERIFY_PER_PEER;
-    println!("{sent} sent, {checked} checked before and after the cut, at most {most}");
-    assert!((limits::REFUSED_DISCONNECT as usize..=most).contains(&checked), "{checked} of at most {most}");
-    // Honest records are taken as before.
-    let answer = victim.ask(Command::Publish { record: hex::encode(made.entry.bytes()) }).await;
-    assert!(matches!(answer, Body::Published { new: true, .. }), "{answer:?}");
-    victim.stop().await;
+    protocol::sign(&Keypair::generate_ed25519(), &protocol::Body::Competition(Box::new(rules))).unwrap()
 }

@@ -2,15 +2,16 @@
 
 mod address;
 mod bounded;
+mod codec;
 mod providers;
 mod reach;
-mod wire;
 
 pub use address::{Scope, believable, is_relayed, same_address, scope_of, target_of, without_target};
 pub use bounded::Bounded;
+pub use codec::Codec;
+pub use protocol::wire::{EXCHANGE, Request, Response, Summary};
 pub use providers::Providers;
 pub use reach::{KADEMLIA, RELAY, RelayLimits};
-pub use wire::{EXCHANGE, Request, Response, Summary};
 
 use crate::limits;
 use libp2p::swarm::NetworkBehaviour;
@@ -78,7 +79,7 @@ pub struct Behaviour {
     /// Peers on the same network.
     pub mdns: Toggle<mdns::tokio::Behaviour>,
     /// Catch-up and blobs.
-    pub exchange: request_response::cbor::Behaviour<Request, Response>,
+    pub exchange: request_response::Behaviour<Codec>,
     /// Finds peers, and who has which blob.
     pub kad: kad::Behaviour<Providers>,
     /// Whether strangers can dial this node.
@@ -189,12 +190,9 @@ fn behaviour(
         .with_push_listen_addr_updates(true)
         // Addresses that a peer claims are kept by the daemon, after a look at them.
         .with_cache_size(0);
-    let codec = request_response::cbor::codec::Codec::default()
-        .set_request_size_maximum(limits::REQUEST_MAX_BYTES)
-        .set_response_size_maximum(limits::RESPONSE_MAX_BYTES);
     let protocols = [(StreamProtocol::new(EXCHANGE), request_response::ProtocolSupport::Full)];
     let exchange = request_response::Behaviour::with_codec(
-        codec,
+        Codec,
         protocols,
         request_response::Config::default()
             .with_request_timeout(limits::REQUEST_TIMEOUT)
@@ -231,7 +229,7 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
         .duplicate_cache_time(limits::GOSSIP_DUPLICATE_CACHE)
         .history_length(limits::GOSSIP_HISTORY)
         .heartbeat_initial_delay(Duration::from_millis(300))
-        .heartbeat_interval(Duration::from_millis(700))
+        .heartbeat_interval(limits::GOSSIP_HEARTBEAT)
         .connection_handler_queue_len(limits::GOSSIP_QUEUE)
         .build()
         .map_err(|e| setup("gossip configuration")(&e))?;
@@ -288,29 +286,4 @@ fn score_params() -> gossipsub::PeerScoreParams {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use libp2p::PeerId;
-
-    #[tokio::test]
-    async fn the_swarm_starts_and_a_taken_address_is_an_error() {
-        let listen =
-            vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let config = NetConfig { listen, ..NetConfig::default() };
-        start(&Keypair::generate_ed25519(), &config).unwrap();
-        let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
-        assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));
-    }
-
-    #[test]
-    fn a_message_id_depends_on_topic_and_payload_alone() {
-        let message = |topic: &str, data: &[u8], seq| gossipsub::Message {
-            source: Some(PeerId::random()),
-            data: data.to_vec(),
-            sequence_number: Some(seq),
-            topic: gossipsub::TopicHash::from_raw(topic),
-        };
-        assert_eq!(message_id(&message("a", b"bc", 1)), message_id(&message("a", b"bc", 2)));
-        assert_ne!(message_id(&message("a", b"bc", 1)), message_id(&message("ab", b"c", 1)));
-    }
-}
+mod tests;

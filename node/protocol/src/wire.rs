@@ -1,7 +1,9 @@
-//! The catch-up and blob protocol: one request, one response, both CBOR of limited length.
+//! The messages of the catch-up and blob protocol: one request, one response, both DAG-CBOR of limited length. How long
+//! they may be is the reader's to say.
 
-use protocol::{BlobId, Fingerprint, RecordId};
-use serde::{Deserialize, Serialize};
+use crate::{BlobId, Fingerprint, RecordId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_ipld_dagcbor::DecodeError;
 
 /// Name and version of the protocol.
 pub const EXCHANGE: &str = "/podium/exchange/3";
@@ -28,12 +30,12 @@ pub enum Request {
     },
     /// Records by id; those that are not there, and those that do not fit, are left out.
     Records {
-        /// At most [`RECORDS_PER_REQUEST`](crate::limits::RECORDS_PER_REQUEST).
+        /// More than the other side's bound are not looked at.
         ids: Vec<RecordId>,
     },
     /// Which of these records the peer holds.
     Have {
-        /// At most [`HAVE_IDS`](crate::limits::HAVE_IDS).
+        /// More than the other side's bound are not looked at.
         ids: Vec<RecordId>,
     },
     /// The hashes of a blob's chunks.
@@ -47,6 +49,12 @@ pub enum Request {
         blob: BlobId,
         /// Which chunk, counted from 0.
         index: u32,
+    },
+    /// No request at all: what a reader makes of bytes that no honest peer sends. It is never sent.
+    #[serde(skip)]
+    Malformed {
+        /// What is wrong.
+        reason: String,
     },
 }
 
@@ -105,6 +113,12 @@ pub enum Response {
     NotHere,
     /// Too many requests: ask again later.
     Busy,
+    /// No response at all: what a reader makes of bytes that no honest peer sends. It is never sent.
+    #[serde(skip)]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// What a peer has of one competition.
@@ -129,6 +143,7 @@ impl Request {
             Self::Reconcile { message, .. } => ID_BYTES + message.len() as u64,
             Self::Records { ids } | Self::Have { ids } => ID_BYTES * ids.len() as u64,
             Self::Tree { .. } | Self::Chunk { .. } => ID_BYTES,
+            Self::Malformed { .. } => 0,
         }
     }
 }
@@ -137,7 +152,7 @@ impl Response {
     /// Bytes of what it carries, without the encoding around it.
     pub fn payload_bytes(&self) -> u64 {
         match self {
-            Self::Same { .. } | Self::NotHere | Self::Busy => 0,
+            Self::Same { .. } | Self::NotHere | Self::Busy | Self::Malformed { .. } => 0,
             Self::Summary { competitions, .. } => {
                 competitions.iter().map(|page| ID_BYTES + PART_BYTES * page.parts.len() as u64).sum()
             }
@@ -149,30 +164,48 @@ impl Response {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits;
+/// Why bytes are no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// They end too early. Perhaps a connection broke: nobody is to blame.
+    #[error("expected more than {got} bytes")]
+    Truncated {
+        /// How many there are.
+        got: usize,
+    },
+    /// They are not what this version of the protocol says. Their sender is to blame: those who speak another version
+    /// agree on another name.
+    #[error("expected a message of {EXCHANGE}: {reason}")]
+    Malformed {
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A message that cannot be sent.
+    #[error("expected a message to send: {reason}")]
+    Unsendable {
+        /// What the encoder says.
+        reason: String,
+    },
+}
 
-    #[test]
-    fn the_largest_messages_fit_their_limits() {
-        let ids = vec![RecordId::new([0xff; 32]); limits::RECORDS_PER_REQUEST];
-        let request = serde_json::to_vec(&Request::Records { ids }).unwrap();
-        // JSON writes a byte as up to four characters; CBOR as at most two.
-        assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
-        let ids = vec![RecordId::new([0xff; 32]); limits::HAVE_IDS];
-        let (have, held) = (Request::Have { ids: ids.clone() }, Response::Held { ids });
-        let longest = serde_json::to_vec(&have).unwrap().len().max(serde_json::to_vec(&held).unwrap().len());
-        assert!(longest as u64 / 2 <= limits::REQUEST_MAX_BYTES.min(limits::RESPONSE_MAX_BYTES), "{longest}");
-        const { assert!(limits::RECONCILE_BYTES + 256 < limits::REQUEST_MAX_BYTES) };
-        let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
-        let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
-        let page = serde_json::to_vec(&vec![summary; limits::SUMMARY_PAGE]).unwrap().len();
-        assert!((page as u64) / 2 < limits::RESPONSE_MAX_BYTES, "{page}");
-        const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
-        const { assert!(limits::BLOB_MAX_BYTES / limits::CHUNK_BYTES * 32 + 64 < limits::RESPONSE_MAX_BYTES) };
-        const { assert!(limits::RECORDS_PAGE_BYTES as u64 + 64 * 16 < limits::RESPONSE_MAX_BYTES) };
-        // Every record fits into a page by itself.
-        const { assert!(limits::RECORDS_PAGE_BYTES >= limits::RECORD_MAX_BYTES) };
-    }
+/// Reads a message, all of it.
+///
+/// # Errors
+/// If it is none.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| match error {
+        DecodeError::Eof { .. } | DecodeError::RequireLength { .. } => {
+            WireError::Truncated { got: bytes.len() }
+        }
+        // Some messages of errors repeat what was read.
+        error => WireError::Malformed { reason: error.to_string().chars().take(200).collect() },
+    })
+}
+
+/// Writes a message.
+///
+/// # Errors
+/// If it is one that is never sent.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, WireError> {
+    serde_ipld_dagcbor::to_vec(message).map_err(|error| WireError::Unsendable { reason: error.to_string() })
 }
