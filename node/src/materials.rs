@@ -6,7 +6,7 @@ use crate::limits;
 use circuits::TestSet;
 use circuits::groth16::{VerifiedModel, VerifyingKey};
 use protocol::{
-    BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
+    BlobFacts, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
 };
 use rand::RngCore;
 use std::sync::Arc;

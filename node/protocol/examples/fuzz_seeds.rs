@@ -329,17 +329,21 @@ fn messages() -> Fallible<()> {
             Request::Reconcile { competition: id, kind: 2, message: vec![0x61, 0, 0, 2, 0].into() },
         ),
         ("records", Request::Records { ids: vec![id; 2] }),
-        ("chunk", Request::Chunk { blob: BlobId::new([0xab; 32]), offset: 1 << 20 }),
+        ("have", Request::Have { ids: vec![id; 2] }),
+        ("tree", Request::Tree { blob: BlobId::new([0xab; 32]) }),
+        ("chunk", Request::Chunk { blob: BlobId::new([0xab; 32]), index: 20 }),
     ];
     for (name, request) in requests {
         write("exchange", &format!("request-{name}"), &encode(&request)?)?;
     }
     let page = vec![Summary { competition: id, parts: vec![(0, 1, fingerprint), (2, 300, fingerprint)] }];
     let responses = [
-        ("same", Response::Same { total: 70_000 }),
-        ("summary", Response::Summary { competitions: page, more: true, total: 9 }),
+        ("same", Response::Same { total: 70_000, time: 1_800_000_000 }),
+        ("summary", Response::Summary { competitions: page, more: true, total: 9, time: 1_800_000_000 }),
         ("reconciled", Response::Reconciled { message: vec![0x61, 0, 0, 2, 0].into() }),
         ("records", Response::Records { records: vec![vec![7; 40].into(), vec![].into()] }),
+        ("held", Response::Held { ids: vec![id] }),
+        ("tree", Response::Tree { total: 9, hashes: vec![7; 64].into() }),
         ("chunk", Response::Chunk { total: 9, bytes: vec![7; 9].into() }),
         ("not-here", Response::NotHere),
         ("busy", Response::Busy),

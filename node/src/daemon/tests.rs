@@ -351,12 +351,17 @@ pub(super) async fn host(victim: &Victim) -> (Signed, KeyFile, circuits::TestSet
 
 /// A competition in good order whose files nobody has.
 fn competition_record(title: &str) -> Signed {
+    described(title, String::new(), &Keypair::generate_ed25519())
+}
+
+/// The same with a description, by this host.
+fn described(title: &str, description: String, host: &Keypair) -> Signed {
     let class: ClassId = "linear-30-2".parse().unwrap();
     let feature = |n: usize| Feature { name: format!("f{n}"), offset: 0.0, step: 1.0 };
     let blob = |what: &str| BlobRef::of(format!("{what} of {title}").as_bytes());
     let rules = Competition {
         title: title.into(),
-        description: String::new(),
+        description,
         created: now(),
         prove_deadline: now() + 3600,
         task: Task {
@@ -378,5 +383,5 @@ fn competition_record(title: &str) -> Signed {
         tie_rule: TieRule::SharedRank,
         prize: None,
     };
-    protocol::sign(&Keypair::generate_ed25519(), &protocol::Body::Competition(Box::new(rules))).unwrap()
+    protocol::sign(host, &protocol::Body::Competition(Box::new(rules))).unwrap()
 }

@@ -8,7 +8,7 @@ use crate::limits;
 use api::Body;
 use libp2p::PeerId;
 use protocol::{BlobId, BlobRef, BlobRole};
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 use tokio::sync::oneshot;
 

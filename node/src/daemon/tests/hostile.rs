@@ -92,29 +92,34 @@ async fn requests_without_end_and_requests_that_drip_take_up_nobody_elses_place(
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_read_his_answers_takes_up_his_own_places_alone() {
     let victim = Victim::start().await;
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("blob");
-    std::fs::write(&file, vec![7; limits::CHUNK_BYTES as usize]).unwrap();
-    let blob = victim.add_blob(&file).await.id;
-    let chunk = wire::encode(&Request::Chunk { blob, index: 0 }).unwrap();
+    // More bytes than leave before somebody reads.
+    let (host, text) = (Keypair::generate_ed25519(), "x".repeat(protocol::limits::MAX_DESCRIPTION_BYTES));
+    let mut ids = Vec::new();
+    for n in 0..limits::RECORDS_PER_REQUEST {
+        let signed = crate::daemon::tests::described(&format!("competition {n}"), text.clone(), &host);
+        ids.push(signed.id());
+        let record = hex::encode(signed.bytes());
+        assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
+    }
+    let page = wire::encode(&Request::Records { ids }).unwrap();
     let mut rogues = Vec::new();
     for _ in 0..limits::SERVE_TOTAL / limits::SERVE_PER_PEER {
         let mut rogue = Rogue::meet(&victim).await;
         for _ in 0..limits::SERVE_PER_PEER {
-            rogue.ask(Script::Deaf(chunk.clone()));
+            rogue.ask(Script::Deaf(page.clone()));
         }
         rogue.run_for(Duration::from_millis(300)).await;
         // One more is told to wait.
-        assert_eq!(rogue.answer(Script::Bytes(chunk.clone())).await, Some(Response::Busy));
+        assert_eq!(rogue.answer(Script::Bytes(page.clone())).await, Some(Response::Busy));
         rogues.push(rogue);
     }
     // All places are taken but those that are everybody's own.
     let mut other = Rogue::meet(&victim).await;
     for _ in 0..limits::SERVE_RESERVED {
-        other.ask(Script::Deaf(chunk.clone()));
+        other.ask(Script::Deaf(page.clone()));
     }
     other.run_for(Duration::from_millis(300)).await;
-    assert_eq!(other.answer(Script::Bytes(chunk)).await, Some(Response::Busy));
+    assert_eq!(other.answer(Script::Bytes(page)).await, Some(Response::Busy));
     serves_others(&victim).await;
     drop(rogues);
     victim.stop().await;
