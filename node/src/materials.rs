@@ -5,9 +5,7 @@ use crate::cache::Cache;
 use crate::limits;
 use circuits::TestSet;
 use circuits::groth16::{VerifiedModel, VerifyingKey};
-use protocol::{
-    BlobFacts, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
-};
+use protocol::{BlobFacts, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError};
 use rand::RngCore;
 use std::sync::Arc;
 use std::time::Instant;

@@ -43,9 +43,7 @@ impl Daemon {
             Command::Fetches => Body::Fetches { fetches: self.fetch_list() },
             Command::Blobs => return self.list_blobs(answer),
             Command::CollectBlobs { rehearsal } => return self.collect_blobs(rehearsal, answer),
-            Command::Health => {
-                Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
-            }
+            Command::Health => Body::Error { kind: ErrorKind::Internal, message: "not yet".into() },
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,
             Command::Records { competition } => {

@@ -68,9 +68,7 @@ impl Daemon {
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
         // Without room on the disk nothing would be taken.
-        if self.disk.no_space().is_some()
-            || self.syncs.contains_key(&peer)
-            || !self.has_place_for_sync(peer)
+        if self.disk.no_space().is_some() || self.syncs.contains_key(&peer) || !self.has_place_for_sync(peer)
         {
             return;
         }

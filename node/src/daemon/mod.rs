@@ -61,8 +61,8 @@ use libp2p::{Multiaddr, PeerId, Swarm};
 use lookup::Lookups;
 use outbox::Outbox;
 use peers::{Offenders, PeerInfo, PeerSummary};
-use rate::Rates;
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
+use rate::Rates;
 use reach::Reach;
 use records::Records;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -118,7 +118,10 @@ enum Done {
     },
     Tidied(Result<(), StoreError>),
     Booked(Result<(), HomeError>),
-    Confirmed { words: Vec<outbox::Word>, result: Result<(), StoreError> },
+    Confirmed {
+        words: Vec<outbox::Word>,
+        result: Result<(), StoreError>,
+    },
     Disk(std::io::Result<u64>),
     /// Whoever waited for it has been told.
     Nothing,
@@ -169,8 +172,7 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
     let open = move || {
-        let progress =
-            |step: &str, part: f64| tracing::info!(step, percent = (part * 100.0).round());
+        let progress = |step: &str, part: f64| tracing::info!(step, percent = (part * 100.0).round());
         (Ledger::open(&folder, own, &progress), Book::open(&folder.peers(), now()))
     };
     let (ledger, book) = tokio::task::spawn_blocking(open).await?;

@@ -4,8 +4,8 @@
 
 use super::catch_up::Part;
 use super::exchange::Asked;
-use super::writes::survived;
 use super::peers::Offence;
+use super::writes::survived;
 use super::{Daemon, Done};
 use crate::limits;
 use crate::net::{self, Request};

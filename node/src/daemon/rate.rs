@@ -93,7 +93,6 @@ mod tests {
         let mut waited = rates.take(peer, MIB, now + Duration::from_secs(1)).unwrap();
         for second in 2..60 {
             for _ in 0..4 {
-                sent += MIB;
                 waited = rates.take(peer, MIB, now + Duration::from_secs(second)).unwrap();
             }
         }

@@ -2,6 +2,8 @@
 
 use super::*;
 use futures::StreamExt;
+use libp2p::PeerId;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{SwarmEvent, dummy};
 use std::time::Instant;
@@ -68,7 +70,7 @@ async fn address_of<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
 
 async fn node() -> (Swarm<Behaviour>, Multiaddr) {
     let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+    let config = NetConfig { listen, ..NetConfig::default() };
     let mut swarm = start(&Keypair::generate_ed25519(), &config).unwrap();
     let address = address_of(&mut swarm).await;
     (swarm, address)

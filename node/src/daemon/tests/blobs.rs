@@ -6,7 +6,7 @@ use crate::net::BlobLimits;
 use libp2p::request_response::ResponseChannel;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 fn bytes(len: u64) -> Vec<u8> {

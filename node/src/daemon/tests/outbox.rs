@@ -71,7 +71,9 @@ async fn answer(
                 asked += 1;
                 Response::Held { ids: have(&ids) }
             }
-            Request::Summary { .. } => Response::Summary { competitions: Vec::new(), more: false, total: 0 },
+            Request::Summary { .. } => {
+                Response::Summary { competitions: Vec::new(), more: false, total: 0, time: 0 }
+            }
             _ => Response::NotHere,
         };
         let _ = stranger.swarm.behaviour_mut().exchange.send_response(channel, response);
@@ -204,7 +206,8 @@ async fn without_room_on_the_disk_records_are_refused_for_now_and_taken_again_by
         return;
     }
     let disk = dir.path().to_owned();
-    let victim = Victim::start_in(dir).await;
+    Home::new(Some(disk.clone()), None).unwrap().init().unwrap();
+    let victim = Victim::start_in(dir, loopback()).await;
     let (before, during) = (competition(&victim.home, "Before"), competition(&victim.home, "During"));
     publish(&victim, &before).await.unwrap();
     let ballast = disk.join("ballast");
