@@ -336,8 +336,8 @@ fn messages() -> Fallible<()> {
     }
     let page = vec![Summary { competition: id, parts: vec![(0, 1, fingerprint), (2, 300, fingerprint)] }];
     let responses = [
-        ("same", Response::Same { total: 70_000 }),
-        ("summary", Response::Summary { competitions: page, more: true, total: 9 }),
+        ("same", Response::Same { total: 70_000, time: 1 << 31 }),
+        ("summary", Response::Summary { competitions: page, more: true, total: 9, time: 7 }),
         ("reconciled", Response::Reconciled { message: vec![0x61, 0, 0, 2, 0].into() }),
         ("records", Response::Records { records: vec![vec![7; 40].into(), vec![].into()] }),
         ("chunk", Response::Chunk { total: 9, bytes: vec![7; 9].into() }),

@@ -7,12 +7,14 @@ mod rogue;
 use super::run;
 use crate::client::{Client, ClientError};
 use crate::home::Home;
+use crate::keys::{self, KeyFile};
 use crate::ledger::now;
 use crate::limits;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response, Summary};
 use api::{Body, Command, Peer};
 use circuits::statement::Feature;
 use circuits::{ClassId, Task};
+use datasets::{CsvOptions, import_csv, samples};
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{Event, Message};
@@ -26,47 +28,55 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Victim {
-    _dir: tempfile::TempDir,
-    home: Home,
-    address: Multiaddr,
-    peer: PeerId,
+pub(super) struct Victim {
+    dir: tempfile::TempDir,
+    pub(super) home: Home,
+    pub(super) address: Multiaddr,
+    pub(super) peer: PeerId,
     task: JoinHandle<()>,
 }
 
-fn loopback() -> NetConfig {
-    let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    NetConfig { listen, bootstrap: Vec::new(), mdns: false }
+pub(super) fn loopback() -> NetConfig {
+    NetConfig { listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()], ..NetConfig::default() }
 }
 
 impl Victim {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
+        Self::start_with(loopback()).await
+    }
+
+    pub(super) async fn start_with(config: NetConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        Home::new(Some(dir.path().to_owned()), None).unwrap().init().unwrap();
+        Self::start_in(dir, config).await
+    }
+
+    /// Over the data of an earlier one.
+    pub(super) async fn start_in(dir: tempfile::TempDir, config: NetConfig) -> Self {
         let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
-        home.init().unwrap();
         let (ready, started) = oneshot::channel();
         let folder = home.clone();
         let task = tokio::spawn(async move {
-            run(folder, loopback(), |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
         });
         let hello = started.await.unwrap();
         let (address, peer) = (hello.listen[0].parse().unwrap(), hello.peer_id.parse().unwrap());
-        Self { _dir: dir, home, address, peer, task }
+        Self { dir, home, address, peer, task }
     }
 
-    async fn ask(&self, command: Command) -> Body {
+    pub(super) async fn ask(&self, command: Command) -> Body {
         let socket = self.home.socket();
         tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command).unwrap())
             .await
             .unwrap()
     }
 
-    async fn try_ask(&self, command: Command) -> Result<Body, ClientError> {
+    pub(super) async fn try_ask(&self, command: Command) -> Result<Body, ClientError> {
         let socket = self.home.socket();
         tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command)).await.unwrap()
     }
 
-    async fn add_blob(&self, path: &Path) -> BlobRef {
+    pub(super) async fn add_blob(&self, path: &Path) -> BlobRef {
         match self.ask(Command::AddBlob { path: path.display().to_string() }).await {
             Body::BlobStored { blob, bytes, .. } => BlobRef { id: blob.parse().unwrap(), bytes },
             other => panic!("{other:?}"),
@@ -86,31 +96,32 @@ impl Victim {
         task
     }
 
-    async fn peers(&self) -> Vec<Peer> {
+    pub(super) async fn peers(&self) -> Vec<Peer> {
         match self.ask(Command::Peers).await {
             Body::Peers { peers, .. } => peers,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) -> tempfile::TempDir {
         assert_eq!(self.ask(Command::Shutdown).await, Body::Done);
         self.task.await.unwrap();
+        self.dir
     }
 }
 
-struct Stranger {
-    swarm: Swarm<Behaviour>,
+pub(super) struct Stranger {
+    pub(super) swarm: Box<Swarm<Behaviour>>,
     victim: PeerId,
 }
 
 impl Stranger {
-    async fn meet(victim: &Victim) -> Self {
+    pub(super) async fn meet(victim: &Victim) -> Self {
         Self::dial(&victim.address, victim.peer).await
     }
 
     async fn dial(address: &Multiaddr, victim: PeerId) -> Self {
-        let mut swarm = net::start(&Keypair::generate_ed25519(), &loopback()).unwrap();
+        let mut swarm = Box::new(net::start(&Keypair::generate_ed25519(), &loopback()).unwrap());
         swarm.dial(address.clone()).unwrap();
         let mut stranger = Self { swarm, victim };
         stranger.until(|event| matches!(event, SwarmEvent::ConnectionEstablished { .. })).await;
@@ -118,7 +129,7 @@ impl Stranger {
     }
 
     /// Drives the stranger's network until something happens.
-    async fn until(&mut self, mut happened: impl FnMut(&SwarmEvent<BehaviourEvent>) -> bool) {
+    pub(super) async fn until(&mut self, mut happened: impl FnMut(&SwarmEvent<BehaviourEvent>) -> bool) {
         let found = async {
             loop {
                 let event = self.swarm.select_next_some().await;
@@ -131,7 +142,7 @@ impl Stranger {
     }
 
     /// Waits until the victim is known to want gossip.
-    async fn subscribed(&mut self) {
+    pub(super) async fn subscribed(&mut self) {
         use libp2p::gossipsub::Event::Subscribed;
         self.until(|event| matches!(event, SwarmEvent::Behaviour(BehaviourEvent::Gossip(Subscribed { .. }))))
             .await;
@@ -192,7 +203,7 @@ async fn every_request_has_a_bounded_answer() {
     let victim = Victim::start().await;
     let mut stranger = Stranger::meet(&victim).await;
     let fingerprint = protocol::Fingerprint::new([7; 32]);
-    let Response::Summary { competitions, more, total } =
+    let Response::Summary { competitions, more, total, .. } =
         stranger.request(Request::Summary { after: None, fingerprint }).await
     else {
         panic!("expected a summary");
@@ -202,7 +213,9 @@ async fn every_request_has_a_bounded_answer() {
     assert!(matches!(stranger.request(far).await, Response::Summary { .. }));
     let empty = protocol::Fingerprint::of(std::iter::empty());
     let same = Request::Summary { after: None, fingerprint: empty };
-    assert_eq!(stranger.request(same).await, Response::Same { total: 0 });
+    assert!(
+        matches!(stranger.request(same).await, Response::Same { total: 0, time } if time.abs_diff(now()) < 5)
+    );
     let nonsense = |message: &[u8]| Request::Reconcile {
         competition: RecordId::new([1; 32]),
         kind: u8::MAX,
@@ -268,11 +281,14 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             ],
         };
         let response = match (request, answered) {
-            (Request::Summary { .. }, 0) => {
-                Response::Summary { competitions: vec![summary(9), summary(1)], more: true, total: u64::MAX }
-            }
+            (Request::Summary { .. }, 0) => Response::Summary {
+                competitions: vec![summary(9), summary(1)],
+                more: true,
+                total: u64::MAX,
+                time: u64::MAX,
+            },
             (Request::Summary { .. }, _) => {
-                Response::Summary { competitions: vec![summary(1)], more: false, total: 1 }
+                Response::Summary { competitions: vec![summary(1)], more: false, total: 1, time: 0 }
             }
             (Request::Reconcile { .. }, _) => Response::Reconciled { message: b"nonsense".to_vec().into() },
             (Request::Records { .. }, _) => {
@@ -290,6 +306,42 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
     assert_eq!(peers.len(), 1);
     assert!(peers[0].refused >= 2, "{peers:?}");
     victim.stop().await;
+}
+
+/// An open competition on a node: everything real.
+pub(super) async fn host(victim: &Victim) -> (Signed, KeyFile, circuits::TestSet) {
+    let class: ClassId = "linear-30-2".parse().unwrap();
+    let key = keys::make(&victim.home, class, &|_, _| {}).unwrap();
+    let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
+    let set = import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
+    let file = victim.home.dir().join("set");
+    std::fs::write(&file, set.to_bytes().unwrap()).unwrap();
+    let admitted = AdmittedClass {
+        class,
+        key_digest: key.key_digest,
+        verifying_key: victim.add_blob(&key.verifying_key_path).await,
+        proving_key: victim.add_blob(&key.path).await,
+    };
+    let rules = Competition {
+        title: "Breast cancer".into(),
+        description: String::new(),
+        created: now(),
+        prove_deadline: now() + 3600,
+        task: set.task().clone(),
+        test_set: TestSetTerms::Open { blob: victim.add_blob(&file).await, rows: set.rows() as u64 },
+        training: None,
+        size_classes: vec![admitted],
+        threshold_bps: 0,
+        claims: ClaimRule::Exact,
+        caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
+        tie_rule: TieRule::SharedRank,
+        prize: None,
+    };
+    let host = victim.home.identity().unwrap().keypair;
+    let signed = protocol::sign(&host, &protocol::Body::Competition(Box::new(rules))).unwrap();
+    let record = hex::encode(signed.bytes());
+    assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
+    (signed, key, set)
 }
 
 /// A competition in good order whose files nobody has.

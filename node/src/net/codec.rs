@@ -168,7 +168,7 @@ mod tests {
         let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
         let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
         let competitions = vec![summary; limits::SUMMARY_PAGE];
-        let page = len(&Response::Summary { competitions, more: true, total: u64::MAX });
+        let page = len(&Response::Summary { competitions, more: true, total: u64::MAX, time: u64::MAX });
         assert!(page <= limits::RESPONSE_MAX_BYTES, "{page}");
         const { assert!(limits::CHUNK_BYTES + 64 < limits::RESPONSE_MAX_BYTES) };
         // A page of the shortest records, and one of a single longest.

@@ -2,6 +2,8 @@
 
 use super::*;
 use futures::StreamExt;
+use libp2p::PeerId;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{SwarmEvent, dummy};
 use std::time::Instant;
@@ -12,7 +14,7 @@ use tokio::net::TcpStream;
 async fn the_swarm_starts_and_a_taken_address_is_an_error() {
     let listen =
         vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-    let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+    let config = NetConfig { listen, ..NetConfig::default() };
     start(&Keypair::generate_ed25519(), &config).unwrap();
     let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
     assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));
@@ -68,7 +70,7 @@ async fn address_of<B: NetworkBehaviour>(swarm: &mut Swarm<B>) -> Multiaddr {
 
 async fn node() -> (Swarm<Behaviour>, Multiaddr) {
     let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+    let config = NetConfig { listen, ..NetConfig::default() };
     let mut swarm = start(&Keypair::generate_ed25519(), &config).unwrap();
     let address = address_of(&mut swarm).await;
     (swarm, address)

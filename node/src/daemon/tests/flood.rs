@@ -1,20 +1,19 @@
 //! Floods of well-formed records with real proofs: what they cost, and whom they delay.
 
-use super::{Stranger, Victim};
+use super::{Stranger, Victim, host};
 use crate::client::ClientError;
 use crate::home::{Home, Identity};
-use crate::ledger::now;
 use crate::net::{self, BehaviourEvent};
 use crate::prover::{Contest, Entrant, Made, Scored, Source, Workbench};
 use crate::{keys, limits};
 use api::{Body, Command};
 use circuits::groth16::ProvingKey;
 use circuits::{ClassId, TestSet};
-use datasets::{CsvOptions, import_csv, read_onnx, samples};
+use datasets::{read_onnx, samples};
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
-use protocol::{AdmittedClass, Caps, ClaimRule, Competition, Signed, TestSetTerms, TieRule, WellFormed};
+use protocol::{ClaimRule, Signed, WellFormed};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -31,40 +30,10 @@ struct Scene {
 }
 
 async fn scene(victim: &Victim) -> Scene {
-    let class: ClassId = "linear-30-2".parse().unwrap();
-    let made = keys::make(&victim.home, class, &|_, _| {}).unwrap();
-    let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
-    let set = import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
-    let file = victim.home.dir().join("set");
-    std::fs::write(&file, set.to_bytes().unwrap()).unwrap();
-    let admitted = AdmittedClass {
-        class,
-        key_digest: made.key_digest,
-        verifying_key: victim.add_blob(&made.verifying_key_path).await,
-        proving_key: victim.add_blob(&made.path).await,
-    };
-    let rules = Competition {
-        title: "Breast cancer".into(),
-        description: String::new(),
-        created: now(),
-        prove_deadline: now() + 3600,
-        task: set.task().clone(),
-        test_set: TestSetTerms::Open { blob: victim.add_blob(&file).await, rows: set.rows() as u64 },
-        training: None,
-        size_classes: vec![admitted],
-        threshold_bps: 0,
-        claims: ClaimRule::Exact,
-        caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
-        tie_rule: TieRule::SharedRank,
-        prize: None,
-    };
-    let host = victim.home.identity().unwrap().keypair;
-    let signed = protocol::sign(&host, &protocol::Body::Competition(Box::new(rules))).unwrap();
-    let record = hex::encode(signed.bytes());
-    assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
+    let (signed, made, set) = host(victim).await;
     let contest = Contest::parse(signed.bytes()).unwrap();
     let key = keys::load(&made.path, made.blob.id).unwrap();
-    Scene { contest, class, key, set }
+    Scene { contest, class: made.class, key, set }
 }
 
 /// Somebody who competes.

@@ -142,7 +142,7 @@ fn summary(competition: u8, parts: &[u8]) -> Summary {
 }
 
 fn page(competitions: Vec<Summary>, more: bool) -> Script {
-    Script::response(&Response::Summary { competitions, more, total: u64::MAX })
+    Script::response(&Response::Summary { competitions, more, total: u64::MAX, time: 0 })
 }
 
 /// Answers as far as the question that is answered falsely, and that one so.
@@ -184,7 +184,7 @@ async fn answers_that_no_honest_peer_gives_are_blamed() {
         ("the same page for ever", Lie::Summary(page(crowd, true))),
         ("no message", Lie::Reconciled(reconciled(b"nonsense".to_vec()))),
         ("an endless message", Lie::Reconciled(reconciled(vec![0x61; limits::RECONCILE_BYTES as usize + 1]))),
-        ("the same for ever", Lie::Reconciled(Script::response(&Response::Same { total: 1 }))),
+        ("the same for ever", Lie::Reconciled(Script::response(&Response::Same { total: 1, time: 0 }))),
         ("what was not asked for", Lie::Records(records(vec![&record]))),
     ];
     lies.extend(nonsense().into_iter().map(|(what, bytes)| (what, Lie::Summary(Script::Bytes(bytes)))));
@@ -233,7 +233,7 @@ async fn peers_that_drip_do_not_hold_up_those_that_answer_and_are_not_banned() {
     let victim = Victim::start().await;
     let mut silent = Vec::new();
     for n in 0..3 * limits::SYNCS {
-        let whole = Response::Same { total: 1 };
+        let whole = Response::Same { total: 1, time: 0 };
         let script = match n % 3 {
             0 => Script::Silence,
             1 => Script::Drip(wire::encode(&whole).unwrap(), Duration::from_secs(60)),
@@ -249,7 +249,7 @@ async fn peers_that_drip_do_not_hold_up_those_that_answer_and_are_not_banned() {
             Request::Summary { .. } => {
                 let parts = vec![(0, 1, Fingerprint::new([0; 32]))];
                 let competitions = vec![Summary { competition: id, parts }];
-                Response::Summary { competitions, more: false, total: 1 }
+                Response::Summary { competitions, more: false, total: 1, time: 0 }
             }
             Request::Records { .. } => Response::Records { records: vec![bytes.clone().into()] },
             _ => Response::Busy,

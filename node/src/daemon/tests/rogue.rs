@@ -212,10 +212,7 @@ impl Rogue {
     }
 
     /// Drives its network until something happens.
-    pub(super) async fn until(
-        &mut self,
-        mut happened: impl FnMut(&SwarmEvent<RawBehaviourEvent>) -> bool,
-    ) {
+    pub(super) async fn until(&mut self, mut happened: impl FnMut(&SwarmEvent<RawBehaviourEvent>) -> bool) {
         let found = async { while !happened(&self.swarm.select_next_some().await) {} };
         tokio::time::timeout(Duration::from_secs(30), found).await.expect("it did not happen");
     }
@@ -295,11 +292,7 @@ pub(super) async fn refused(victim: &Victim, peer: PeerId) -> Option<u64> {
 }
 
 /// Waits until this holds.
-pub(super) async fn eventually(
-    what: &str,
-    within: Duration,
-    mut holds: impl AsyncFnMut() -> bool,
-) {
+pub(super) async fn eventually(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !holds().await {
         assert!(start.elapsed() < within, "not within {within:?}: {what}");
