@@ -5,7 +5,7 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use parts::Digest;
+pub use parts::{Digest, Parts};
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
@@ -13,7 +13,6 @@ use crate::limits;
 use crate::materials::Materials;
 use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use parts::Parts;
 use protocol::{
     Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
 };
@@ -57,7 +56,22 @@ const REPLAY_PAGE: usize = 256;
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    clock.saturating_add_signed(test_offset())
+}
+
+/// How wrong the clock is in tests of whole processes: seconds, read each time from the file that
+/// `PODIUM_TEST_CLOCK` names, so that a running node's clock can jump. Release builds have no such thing.
+#[cfg(debug_assertions)]
+fn test_offset() -> i64 {
+    let file = std::env::var_os("PODIUM_TEST_CLOCK");
+    let offset = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    offset.unwrap_or_default()
+}
+
+#[cfg(not(debug_assertions))]
+const fn test_offset() -> i64 {
+    0
 }
 
 fn rank(kind: Kind) -> u8 {

@@ -63,12 +63,14 @@ pub const SERVE_PER_PEER: usize = 16;
 pub const SERVE_TOTAL: usize = 64;
 /// Competitions in one page of a summary.
 pub const SUMMARY_PAGE: usize = 512;
-/// Longest message of a reconciliation, either way.
+/// Longest message of a reconciliation, either way; where messages share a request, all of them together.
 pub const RECONCILE_BYTES: u64 = 48 << 10;
+/// Parts that are reconciled at once: one question about many small competitions instead of one about each.
+pub const RECONCILE_PARTS: usize = 128;
 /// Messages of one reconciliation: enough for the largest part, whose ids fill so many, and no more.
 pub const RECONCILE_ROUNDS: usize = 256;
-/// Records that are asked for in one request.
-pub const RECORDS_PER_REQUEST: usize = 64;
+/// Records that are asked for in one request: as many as are worth a flush.
+pub const RECORDS_PER_REQUEST: usize = 256;
 /// Bytes of records in one response.
 pub const RECORDS_PAGE_BYTES: usize = 1 << 20;
 /// Summary pages that are followed in one catch-up: a peer cannot keep it going for ever.

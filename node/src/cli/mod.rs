@@ -14,6 +14,7 @@ mod host;
 mod init;
 mod keys;
 mod leaderboard;
+mod nodes;
 mod output;
 mod peers;
 mod progress;

@@ -5,7 +5,7 @@ use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
 use crate::ledger::Ledger;
 use crate::limits;
-use crate::net::{Request, Response, Summary};
+use crate::net::{PartMessage, Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// What a request that is under way was for.
 pub(super) enum Asked {
     Summary { after: Option<RecordId> },
-    Reconcile { part: Part },
+    Reconcile { parts: Vec<Part> },
     Records { ids: HashSet<RecordId> },
     Chunk { blob: BlobRef, offset: u64 },
 }
@@ -41,13 +41,11 @@ impl Daemon {
     }
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
-        if self.syncs.len() >= limits::SYNCS
-            || self.syncs.contains_key(&peer)
-            || !self.peers.contains_key(&peer)
-        {
+        let Some(slow) = self.peers.get(&peer).map(|info| info.slow) else { return };
+        if self.syncs.len() >= limits::SYNCS || self.syncs.contains_key(&peer) {
             return;
         }
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now(), slow), asked: None });
         self.step_sync(peer);
     }
 
@@ -85,13 +83,18 @@ impl Daemon {
                     let fingerprint = self.ledger.fingerprint();
                     (Request::Summary { after, fingerprint }, Asked::Summary { after })
                 }
-                Step::Records { ids } => {
+                Step::Records { mut ids } => {
+                    // Others may have brought some of them in the meantime.
+                    let missing = missing(&self.ledger, &self.records);
+                    ids.retain(|id| missing(*id));
+                    if ids.is_empty() {
+                        continue;
+                    }
                     (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
                 }
-                Step::Reconcile { part: (competition, kind), message } => {
-                    let message = ByteBuf::from(message);
-                    let request = Request::Reconcile { competition, kind, message };
-                    (request, Asked::Reconcile { part: (competition, kind) })
+                Step::Reconcile { messages } => {
+                    let parts = messages.iter().map(|m| (m.competition, m.kind)).collect();
+                    (Request::Reconcile { messages }, Asked::Reconcile { parts })
                 }
             };
             let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
@@ -142,16 +145,21 @@ impl Daemon {
                     return self.end_sync(peer, &error);
                 }
             }
-            (Asked::Reconcile { part }, Response::Reconciled { message }) => {
-                if let Err(error) = self.on_reconciled(peer, part, &message) {
+            (Asked::Reconcile { parts }, Response::Reconciled { messages }) => {
+                if let Err(error) = self.on_reconciled(peer, &parts, &messages) {
                     return self.end_sync(peer, &error);
                 }
             }
             (Asked::Records { ids }, Response::Records { records }) => {
-                for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
-                    if !ids.contains(&RecordId::of(record)) {
-                        return self.end_sync(peer, &SyncError::Unasked);
-                    }
+                if records.iter().any(|record| !ids.contains(&RecordId::of(record))) {
+                    return self.end_sync(peer, &SyncError::Unasked);
+                }
+                if let Some(info) = self.peers.get_mut(&peer) {
+                    info.slow = info.slow.saturating_sub(1);
+                }
+                // The peer looks for the next ones while these are judged.
+                self.step_sync(peer);
+                for record in records.iter().take(ids.len()) {
                     self.ingest(record, Source::Peer { peer });
                 }
             }
@@ -175,8 +183,12 @@ impl Daemon {
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
             Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
-            Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
+            Some(asked) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
+                if let (Asked::Records { .. }, Some(info)) = (asked, self.peers.get_mut(&peer)) {
+                    // A quarter of it the next time.
+                    info.slow = (info.slow + 2).min(usize::BITS);
+                }
             }
             // Of a catch-up that took too long.
             Some(_) | None => {}
@@ -215,12 +227,12 @@ impl Daemon {
         Ok(())
     }
 
-    fn on_reconciled(&mut self, peer: PeerId, part: Part, message: &[u8]) -> Result<(), SyncError> {
+    fn on_reconciled(&mut self, peer: PeerId, asked: &[Part], messages: &[ByteBuf]) -> Result<(), SyncError> {
         let missing = missing(&self.ledger, &self.records);
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
-        let finished = sync.catch_up.on_message(part, message, missing)?;
-        if let Some(part) = finished.part {
-            let has = |id: &&RecordId| !finished.lacks.contains(*id) && self.ledger.is_in_part(**id, part);
+        for finished in sync.catch_up.on_messages(asked, messages, missing)? {
+            let has =
+                |id: &&RecordId| !finished.lacks.contains(*id) && self.ledger.is_in_part(**id, finished.part);
             let have: Vec<RecordId> = self.records.outbox.iter().filter(has).copied().collect();
             self.peer_has(&have);
         }
@@ -244,16 +256,7 @@ impl Daemon {
                 let response = self.summary(after, fingerprint);
                 self.respond(id, channel, response);
             }
-            Request::Reconcile { competition, kind, message } => {
-                let own = self.ledger.parts().storage(competition, kind);
-                self.tasks.spawn_blocking(move || {
-                    let response = match catch_up::answer(&own, &message) {
-                        Ok(message) => Response::Reconciled { message: ByteBuf::from(message) },
-                        Err(_) => Response::NotHere,
-                    };
-                    Done::Answer { id, channel, response }
-                });
-            }
+            Request::Reconcile { messages } => self.serve_reconciliation(id, messages, channel),
             Request::Records { ids } => self.serve_records(id, ids, channel),
             Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
         }
@@ -285,6 +288,23 @@ impl Daemon {
     /// and does not read cannot pin more than its share of memory.
     pub(super) fn served(&mut self, id: InboundRequestId) {
         self.serving.remove(&id);
+    }
+
+    fn serve_reconciliation(
+        &mut self,
+        id: InboundRequestId,
+        messages: Vec<PartMessage>,
+        channel: ResponseChannel<Response>,
+    ) {
+        let storage = |part: &PartMessage| self.ledger.parts().storage(part.competition, part.kind);
+        let own: Vec<_> = messages.iter().take(limits::RECONCILE_PARTS).map(storage).collect();
+        self.tasks.spawn_blocking(move || {
+            let response = match catch_up::answer(&own, &messages) {
+                Ok(messages) => Response::Reconciled { messages },
+                Err(_) => Response::NotHere,
+            };
+            Done::Answer { id, channel, response }
+        });
     }
 
     fn serve_records(

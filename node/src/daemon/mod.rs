@@ -4,7 +4,8 @@
 //! mod       set-up, the loop, peers
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
-//! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
+//! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O;  rehearsal: both
+//!           sides of it in one process, to be measured
 //! fetch     blobs, from whoever has them
 //! commands  what clients of the local socket ask
 //! ```
@@ -17,6 +18,7 @@ mod commands;
 mod exchange;
 mod fetch;
 mod records;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -37,9 +39,10 @@ use libp2p::identity::Keypair;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
+use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, ping, request_response};
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use records::Records;
+pub use rehearsal::rehearse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -81,6 +84,8 @@ struct PeerInfo {
     refused: u64,
     /// Its records that are being checked.
     in_flight: usize,
+    /// How often it did not send records in time, lately.
+    slow: u32,
     /// What its last summary said.
     summary: PeerSummary,
 }
@@ -366,6 +371,11 @@ impl Daemon {
                     let plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
                     peer.agent = info.agent_version.chars().filter(plain).take(64).collect();
                 }
+            }
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(ping::Failure::Timeout) }) => {
+                // Nobody there: TCP would hold on for a quarter of an hour, and what is connected is not dialled.
+                tracing::info!(%peer, "a connection is dead");
+                self.swarm.close_connection(connection);
             }
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, address) in found.into_iter().take(limits::MAX_ADDRESSES) {

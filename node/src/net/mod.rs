@@ -2,7 +2,7 @@
 
 mod wire;
 
-pub use wire::{EXCHANGE, Request, Response, Summary};
+pub use wire::{EXCHANGE, PartMessage, Request, Response, Summary};
 
 use crate::limits;
 use libp2p::multiaddr::Protocol;

@@ -4,7 +4,7 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/2";
+pub const EXCHANGE: &str = "/podium/exchange/3";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,14 +17,11 @@ pub enum Request {
         /// Of the asker's own set: whoever has the same says only that.
         fingerprint: Fingerprint,
     },
-    /// One message of the reconciliation of a part.
+    /// One message of the reconciliation of each of some parts.
     Reconcile {
-        /// The competition.
-        competition: RecordId,
-        /// The kind of record.
-        kind: u8,
-        /// In the encoding of negentropy, version 1.
-        message: serde_bytes::ByteBuf,
+        /// At most [`RECONCILE_PARTS`](crate::limits::RECONCILE_PARTS), in all at most about
+        /// [`RECONCILE_BYTES`](crate::limits::RECONCILE_BYTES) long.
+        messages: Vec<PartMessage>,
     },
     /// Records by id; those that are not there, and those that do not fit, are left out.
     Records {
@@ -58,10 +55,11 @@ pub enum Response {
         /// Records in all.
         total: u64,
     },
-    /// The answer to a message of a reconciliation.
+    /// The answers to messages of reconciliations.
     Reconciled {
-        /// In the encoding of negentropy, version 1.
-        message: serde_bytes::ByteBuf,
+        /// In the encoding of negentropy, version 1, and in the order of the messages: the first of them at least, and
+        /// as many more as fit.
+        messages: Vec<serde_bytes::ByteBuf>,
     },
     /// Signed envelopes.
     Records {
@@ -79,6 +77,18 @@ pub enum Response {
     NotHere,
     /// Too many requests: ask again later.
     Busy,
+}
+
+/// A message of the reconciliation of a part: the records of one kind in one competition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartMessage {
+    /// The competition.
+    pub competition: RecordId,
+    /// The kind of record.
+    pub kind: u8,
+    /// In the encoding of negentropy, version 1.
+    pub message: serde_bytes::ByteBuf,
 }
 
 /// What a peer has of one competition.
@@ -102,7 +112,12 @@ mod tests {
         let request = serde_json::to_vec(&Request::Records { ids }).unwrap();
         // JSON writes a byte as up to four characters; CBOR as at most two.
         assert!(request.len() as u64 / 2 <= limits::REQUEST_MAX_BYTES, "{}", request.len());
-        const { assert!(limits::RECONCILE_BYTES + 256 < limits::REQUEST_MAX_BYTES) };
+        // A competition's id, a kind and the names of the fields take less than 96 bytes a part.
+        const {
+            assert!(
+                limits::RECONCILE_BYTES + 96 * (limits::RECONCILE_PARTS as u64) < limits::REQUEST_MAX_BYTES
+            )
+        };
         let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
         let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };
         let page = serde_json::to_vec(&vec![summary; limits::SUMMARY_PAGE]).unwrap().len();
