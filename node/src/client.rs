@@ -1,6 +1,6 @@
 //! A client of the running node's socket, for the command line. Blocking: one question, one answer.
 
-use api::{API_VERSION, Body, Command, ErrorKind, MAX_LINE_BYTES, Reply, Request};
+use api::{API_VERSION, Body, Command, ErrorKind, Event, MAX_LINE_BYTES, Reply, Request};
 use std::io::{BufRead, BufReader, ErrorKind as IoKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,18 @@ impl Client {
                 Body::Error { kind, message } => return Err(ClientError::Refused { kind, message }),
                 body if reply.id == id => return Ok(body),
                 other => return Err(unexpected("the last question", &other)),
+            }
+        }
+    }
+
+    /// The next thing that happens: to be asked for after [`Command::Subscribe`]. Waits for it.
+    ///
+    /// # Errors
+    /// If the node has gone.
+    pub fn next_event(&mut self) -> Result<Event, ClientError> {
+        loop {
+            if let Body::Event(event) = self.read()?.body {
+                return Ok(event);
             }
         }
     }

@@ -69,7 +69,22 @@ const REPLAY_PAGE: usize = 256;
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    clock.saturating_add_signed(test_offset())
+}
+
+/// How wrong the clock is in tests of whole processes: seconds, read each time from the file that
+/// `PODIUM_TEST_CLOCK` names, so that a running node's clock can jump. Release builds have no such thing.
+#[cfg(debug_assertions)]
+fn test_offset() -> i64 {
+    let file = std::env::var_os("PODIUM_TEST_CLOCK");
+    let offset = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    offset.unwrap_or_default()
+}
+
+#[cfg(not(debug_assertions))]
+const fn test_offset() -> i64 {
+    0
 }
 
 fn rank(kind: Kind) -> u8 {

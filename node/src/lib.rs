@@ -23,10 +23,12 @@ mod home;
 mod hosted;
 mod keys;
 mod ledger;
-mod limits;
+pub mod limits;
 mod materials;
 mod needed;
 mod net;
+#[allow(missing_docs, reason = "what the derive of NetworkBehaviour makes has none")]
+pub mod net;
 mod prover;
 mod space;
 mod store;

@@ -180,12 +180,14 @@ pub const SERVE_BLOBS_TOTAL: usize = 32;
 pub const SERVE_RESERVED: usize = 1;
 /// Competitions in one page of a summary.
 pub const SUMMARY_PAGE: usize = 512;
-/// Longest message of a reconciliation, either way.
+/// Longest message of a reconciliation, either way; where messages share a request, all of them together.
 pub const RECONCILE_BYTES: u64 = 48 << 10;
+/// Parts that are reconciled at once: one question about many small competitions instead of one about each.
+pub const RECONCILE_PARTS: usize = 128;
 /// Messages of one reconciliation: enough for the largest part, whose ids fill so many, and no more.
 pub const RECONCILE_ROUNDS: usize = 256;
-/// Records that are asked for in one request.
-pub const RECORDS_PER_REQUEST: usize = 64;
+/// Records that are asked for in one request: as many as are worth a flush.
+pub const RECORDS_PER_REQUEST: usize = 128;
 /// Bytes of records in one response.
 pub const RECORDS_PAGE_BYTES: usize = 1 << 20;
 /// Summary pages that are followed in one catch-up: a peer cannot keep it going for ever.
@@ -207,7 +209,7 @@ pub const EMPTY_ANSWERS: usize = 16;
 pub const SYNC_DEADLINE: Duration = Duration::from_secs(60);
 /// Proof checks of one peer's records that wait while more of its records are asked for. All catch-ups together leave
 /// room in [`MAX_PENDING`](protocol::limits::MAX_PENDING).
-pub const SYNC_JOBS: usize = 256;
+pub const SYNC_JOBS: usize = 128;
 /// Refused records that are remembered, so that they are not fetched again and again.
 pub const REFUSED_REMEMBERED: usize = 16_384;
 

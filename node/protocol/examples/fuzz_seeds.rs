@@ -326,7 +326,9 @@ fn messages() -> Fallible<()> {
         ("first", Request::Summary { after: None, fingerprint }),
         (
             "reconcile",
-            Request::Reconcile { competition: id, kind: 2, message: vec![0x61, 0, 0, 2, 0].into() },
+            Request::Reconcile {
+                messages: vec![PartMessage { competition: id, kind: 2, message: vec![0x61, 0, 0, 2, 0].into() }],
+            },
         ),
         ("records", Request::Records { ids: vec![id; 2] }),
         ("have", Request::Have { ids: vec![id; 2] }),
@@ -340,7 +342,7 @@ fn messages() -> Fallible<()> {
     let responses = [
         ("same", Response::Same { total: 70_000, time: 1_800_000_000 }),
         ("summary", Response::Summary { competitions: page, more: true, total: 9, time: 1_800_000_000 }),
-        ("reconciled", Response::Reconciled { message: vec![0x61, 0, 0, 2, 0].into() }),
+        ("reconciled", Response::Reconciled { messages: vec![vec![0x61, 0, 0, 2, 0].into()] }),
         ("records", Response::Records { records: vec![vec![7; 40].into(), vec![].into()] }),
         ("held", Response::Held { ids: vec![id] }),
         ("tree", Response::Tree { total: 9, hashes: vec![7; 64].into() }),

@@ -19,14 +19,10 @@ pub enum Request {
         /// Of the asker's own set: whoever has the same says only that.
         fingerprint: Fingerprint,
     },
-    /// One message of the reconciliation of a part.
+    /// One message of the reconciliation of each of some parts. More than the other side's bound are not looked at.
     Reconcile {
-        /// The competition.
-        competition: RecordId,
-        /// The kind of record.
-        kind: u8,
-        /// In the encoding of negentropy, version 1.
-        message: serde_bytes::ByteBuf,
+        /// Of one kind.
+        messages: Vec<PartMessage>,
     },
     /// Records by id; those that are not there, and those that do not fit, are left out.
     Records {
@@ -80,10 +76,11 @@ pub enum Response {
         /// The answerer's clock, seconds since 1970.
         time: u64,
     },
-    /// The answer to a message of a reconciliation.
+    /// The answers to messages of reconciliations.
     Reconciled {
-        /// In the encoding of negentropy, version 1.
-        message: serde_bytes::ByteBuf,
+        /// In the encoding of negentropy, version 1, and in the order of the messages: the first of them at least, and
+        /// as many more as fit.
+        messages: Vec<serde_bytes::ByteBuf>,
     },
     /// Signed envelopes.
     Records {
@@ -121,6 +118,18 @@ pub enum Response {
     },
 }
 
+/// A message of the reconciliation of a part: the records of one kind in one competition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartMessage {
+    /// The competition.
+    pub competition: RecordId,
+    /// The kind of record.
+    pub kind: u8,
+    /// In the encoding of negentropy, version 1.
+    pub message: serde_bytes::ByteBuf,
+}
+
 /// What a peer has of one competition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -140,7 +149,9 @@ impl Request {
     pub fn payload_bytes(&self) -> u64 {
         match self {
             Self::Summary { .. } => 2 * ID_BYTES,
-            Self::Reconcile { message, .. } => ID_BYTES + message.len() as u64,
+            Self::Reconcile { messages } => {
+                messages.iter().map(|part| ID_BYTES + part.message.len() as u64).sum()
+            }
             Self::Records { ids } | Self::Have { ids } => ID_BYTES * ids.len() as u64,
             Self::Tree { .. } | Self::Chunk { .. } => ID_BYTES,
             Self::Malformed { .. } => 0,
@@ -156,7 +167,7 @@ impl Response {
             Self::Summary { competitions, .. } => {
                 competitions.iter().map(|page| ID_BYTES + PART_BYTES * page.parts.len() as u64).sum()
             }
-            Self::Reconciled { message } => message.len() as u64,
+            Self::Reconciled { messages } => messages.iter().map(|message| message.len() as u64).sum(),
             Self::Held { ids } => ID_BYTES * ids.len() as u64,
             Self::Records { records } => records.iter().map(|record| record.len() as u64).sum(),
             Self::Tree { hashes: bytes, .. } | Self::Chunk { bytes, .. } => bytes.len() as u64,

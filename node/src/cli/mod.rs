@@ -18,6 +18,7 @@ mod init;
 mod keys;
 mod leaderboard;
 mod outbox;
+mod nodes;
 mod output;
 mod peers;
 mod progress;

@@ -1,14 +1,16 @@
 //! A catch-up with one peer, without I/O: what to ask next, and what an answer says.
 //!
-//! Summaries say by competition and kind what the peer has. Parts that differ are reconciled one after the other, in
-//! the order of kinds, and what is missing of one is fetched before the next begins. Everything is one question and
-//! one answer at a time: a slow peer is not hurried, and a catch-up that breaks off has lost at most one answer.
+//! Summaries say by competition and kind what the peer has. Parts that differ are reconciled in the order of kinds,
+//! and what is missing of one kind is fetched before the next begins. Parts of the same kind share questions: a page
+//! of many small competitions takes few of them. Everything is one question and one answer at a time: a slow peer is
+//! not hurried, and a catch-up that breaks off has lost at most one answer.
 
 use crate::ledger::Digest;
 use crate::limits;
-use crate::net::Summary;
+use crate::net::{PartMessage, Summary};
 use negentropy::{Negentropy, NegentropyStorageVector};
 use protocol::{Kind, RecordId};
+use serde_bytes::ByteBuf;
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,8 +26,8 @@ pub(super) enum Step {
     Summary { after: Option<RecordId> },
     /// These records.
     Records { ids: Vec<RecordId> },
-    /// A message about a part.
-    Reconcile { part: Part, message: Vec<u8> },
+    /// Messages about parts.
+    Reconcile { messages: Vec<PartMessage> },
     /// The catch-up needs the own ids of this part before it goes on: see [`CatchUp::begin`].
     Begin { part: Part },
     /// There is nothing left to ask.
@@ -63,29 +65,69 @@ impl SyncError {
 }
 
 /// What a finished part says about the peer.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Finished {
     /// The part.
-    pub part: Option<Part>,
+    pub part: Part,
     /// Own records that the peer lacks.
     pub lacks: HashSet<RecordId>,
 }
 
 struct Reconciliation {
     part: Part,
-    negentropy: Negentropy<'static, NegentropyStorageVector>,
-    next: Option<Vec<u8>>,
+    /// The own ids when it began.
+    own: Arc<NegentropyStorageVector>,
+    /// The message that the peer has not answered yet.
+    next: Vec<u8>,
     rounds: usize,
     /// Own records that the peer lacks. A set: a peer may say the same in every message.
     lacks: HashSet<RecordId>,
 }
 
+impl Reconciliation {
+    fn begin(part: Part, own: &Arc<NegentropyStorageVector>) -> Result<Self, SyncError> {
+        let mut negentropy = Negentropy::borrowed(own.as_ref(), limits::RECONCILE_BYTES).map_err(message)?;
+        let next = negentropy.initiate().map_err(message)?;
+        Ok(Self { part, own: Arc::clone(own), next, rounds: 0, lacks: HashSet::new() })
+    }
+
+    /// Takes the peer's message. `need` gets the ids that only the peer has. Whether this was the last message.
+    fn on_message(&mut self, bytes: &[u8], need: &mut Vec<RecordId>) -> Result<bool, SyncError> {
+        self.rounds += 1;
+        if self.rounds > limits::RECONCILE_ROUNDS {
+            let (what, expected) = ("messages about a part", limits::RECONCILE_ROUNDS);
+            return Err(SyncError::Endless { what, expected });
+        }
+        if bytes.len() as u64 > limits::RECONCILE_BYTES {
+            return Err(message(format!("{} bytes", bytes.len())));
+        }
+        let (mut only_here, mut only_there) = (Vec::new(), Vec::new());
+        // What a stranger sends shall not stop the node, whatever the decoder makes of it.
+        let reconciled = catch_unwind(AssertUnwindSafe(|| {
+            let mut negentropy = Negentropy::borrowed(self.own.as_ref(), limits::RECONCILE_BYTES)?;
+            negentropy.set_initiator();
+            negentropy.reconcile_with_ids(bytes, &mut only_here, &mut only_there)
+        }));
+        let next = reconciled.map_err(|_| message("the decoder gave up"))?.map_err(message)?;
+        self.lacks.extend(only_here.iter().map(|id| RecordId::new(*id.as_bytes())));
+        need.extend(only_there.iter().map(|id| RecordId::new(*id.as_bytes())));
+        let finished = next.is_none();
+        self.next = next.unwrap_or_default();
+        Ok(finished)
+    }
+}
+
 /// See the module.
 pub(super) struct CatchUp {
     since: Instant,
+    /// Records in one request.
+    page: usize,
     wanted: VecDeque<RecordId>,
     parts: VecDeque<Part>,
-    current: Option<Box<Reconciliation>>,
+    /// Of the same kind; those that are asked about first come first.
+    open: VecDeque<Reconciliation>,
+    /// The kind of record that `wanted` and `open` are about.
+    kind: u8,
     after: Option<RecordId>,
     listed: bool,
     pages: usize,
@@ -94,12 +136,16 @@ pub(super) struct CatchUp {
 }
 
 impl CatchUp {
-    pub(super) fn new(since: Instant) -> Self {
+    /// With a peer whose last `slow` answers did not come in time, less those that did: it is asked for fewer records
+    /// at once, so that they come over a thin wire too.
+    pub(super) fn new(since: Instant, slow: u32) -> Self {
         Self {
             since,
+            page: (limits::RECORDS_PER_REQUEST >> slow.min(usize::BITS - 1)).max(1),
             wanted: VecDeque::new(),
             parts: VecDeque::new(),
-            current: None,
+            open: VecDeque::new(),
+            kind: 0,
             after: None,
             listed: false,
             pages: 0,
@@ -111,24 +157,50 @@ impl CatchUp {
         self.since.elapsed() > limits::SYNC_DEADLINE
     }
 
+    /// Whether no part is being reconciled.
+    pub(super) fn is_between_parts(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// What to ask next.
     pub(super) fn next(&mut self) -> Step {
-        if self.wanted.len() >= limits::RECORDS_PER_REQUEST
-            || (self.current.is_none() && !self.wanted.is_empty())
-        {
-            let n = self.wanted.len().min(limits::RECORDS_PER_REQUEST);
-            return Step::Records { ids: self.wanted.drain(..n).collect() };
+        if self.wanted.len() >= self.page {
+            return self.records();
         }
-        if let Some(current) = &mut self.current
-            && let Some(message) = current.next.take()
-        {
-            return Step::Reconcile { part: current.part, message };
+        if let Some(part) = self.parts.pop_front_if(|part| {
+            let idle = self.open.is_empty() && self.wanted.is_empty();
+            idle || (part.1 == self.kind && self.open.len() < limits::RECONCILE_PARTS)
+        }) {
+            self.kind = part.1;
+            return Step::Begin { part };
         }
-        match self.parts.pop_front() {
-            Some(part) => Step::Begin { part },
-            None if self.listed => Step::Done,
-            None => Step::Summary { after: self.after },
+        if !self.open.is_empty() {
+            return self.reconcile();
         }
+        match (self.wanted.is_empty(), self.listed) {
+            (false, _) => self.records(),
+            (true, true) => Step::Done,
+            (true, false) => Step::Summary { after: self.after },
+        }
+    }
+
+    fn records(&mut self) -> Step {
+        let n = self.wanted.len().min(self.page);
+        Step::Records { ids: self.wanted.drain(..n).collect() }
+    }
+
+    /// As many messages as fit into a request: at least one.
+    fn reconcile(&self) -> Step {
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        for Reconciliation { part: (competition, kind), next, .. } in &self.open {
+            bytes += next.len() as u64;
+            if bytes > limits::RECONCILE_BYTES && !messages.is_empty() {
+                break;
+            }
+            let (competition, kind, message) = (*competition, *kind, ByteBuf::from(next.clone()));
+            messages.push(PartMessage { competition, kind, message });
+        }
+        Step::Reconcile { messages }
     }
 
     /// Takes a page of the peer's summary. `own` tells the own digests of a competition; the parts that are equal are
@@ -141,7 +213,7 @@ impl CatchUp {
         mut own: impl FnMut(RecordId) -> Vec<Digest>,
     ) -> Result<Vec<Part>, SyncError> {
         let mut last = after;
-        let mut equal = Vec::new();
+        let (mut equal, mut differ) = (Vec::new(), Vec::new());
         if page.len() > limits::SUMMARY_PAGE {
             return Err(SyncError::Order);
         }
@@ -157,9 +229,11 @@ impl CatchUp {
             let own = own(summary.competition);
             for digest in &summary.parts {
                 let part = (summary.competition, digest.0);
-                if own.contains(digest) { equal.push(part) } else { self.parts.push_back(part) }
+                if own.contains(digest) { equal.push(part) } else { differ.push(part) }
             }
         }
+        differ.sort_by_key(|(_, kind)| *kind);
+        self.parts.extend(differ);
         self.pages += 1;
         if more && self.pages >= limits::PAGES_PER_SYNC {
             return Err(SyncError::Endless { what: "pages of a summary", expected: limits::PAGES_PER_SYNC });
@@ -183,51 +257,37 @@ impl CatchUp {
             }
             return Ok(());
         }
-        let storage = NegentropyStorageVector::clone(own);
-        let mut negentropy = Negentropy::owned(storage, limits::RECONCILE_BYTES).map_err(message)?;
-        let next = Some(negentropy.initiate().map_err(message)?);
-        self.current =
-            Some(Box::new(Reconciliation { part, negentropy, next, rounds: 0, lacks: HashSet::new() }));
+        self.open.push_back(Reconciliation::begin(part, own)?);
         Ok(())
     }
 
-    /// Takes the peer's message about the current part. `missing` tells whether a record is worth fetching.
-    pub(super) fn on_message(
+    /// Takes the peer's messages about the first of the parts that were `asked` about: those that did not fit into the
+    /// answer are asked about again. `missing` tells whether a record is worth fetching. What is finished is returned.
+    pub(super) fn on_messages(
         &mut self,
-        part: Part,
-        bytes: &[u8],
+        asked: &[Part],
+        messages: &[ByteBuf],
         missing: impl Fn(RecordId) -> bool,
-    ) -> Result<Finished, SyncError> {
-        let Some(current) = self.current.as_mut().filter(|current| current.part == part) else {
+    ) -> Result<Vec<Finished>, SyncError> {
+        if messages.is_empty() || messages.len() > asked.len() {
             return Err(SyncError::Unasked);
-        };
-        current.rounds += 1;
-        if current.rounds > limits::RECONCILE_ROUNDS {
-            return Err(SyncError::Endless {
-                what: "messages about a part",
-                expected: limits::RECONCILE_ROUNDS,
-            });
         }
-        if bytes.len() as u64 > limits::RECONCILE_BYTES {
-            return Err(message(format!("{} bytes", bytes.len())));
+        let mut finished = Vec::new();
+        for (part, bytes) in asked.iter().zip(messages) {
+            let Some(mut open) = self.open.pop_front_if(|open| open.part == *part) else {
+                return Err(SyncError::Unasked);
+            };
+            let mut need = Vec::new();
+            let last = open.on_message(bytes, &mut need)?;
+            let places = limits::SYNC_WANTED.saturating_sub(self.wanted.len());
+            self.wanted.extend(need.into_iter().filter(|id| missing(*id)).take(places));
+            if last {
+                finished.push(Finished { part: *part, lacks: open.lacks });
+            } else {
+                self.open.push_back(open);
+            }
         }
-        let (mut have, mut need) = (Vec::new(), Vec::new());
-        // What a stranger sends shall not stop the node, whatever the decoder makes of it.
-        let reconciled = catch_unwind(AssertUnwindSafe(|| {
-            current.negentropy.reconcile_with_ids(bytes, &mut have, &mut need)
-        }));
-        let reconciled = reconciled.map_err(|_| message("the decoder gave up"))?;
-        current.next = reconciled.map_err(message)?;
-        current.lacks.extend(have.iter().map(|id| RecordId::new(*id.as_bytes())));
-        let places = limits::SYNC_WANTED.saturating_sub(self.wanted.len());
-        let ids = need.into_iter().map(|id| RecordId::new(*id.as_bytes()));
-        self.wanted.extend(ids.filter(|id| missing(*id)).take(places));
-        if current.next.is_some() {
-            return Ok(Finished::default());
-        }
-        let lacks = std::mem::take(&mut current.lacks);
-        self.current = None;
-        Ok(Finished { part: Some(part), lacks })
+        Ok(finished)
     }
 
     /// Takes note of how many of the records that were asked for have come.
@@ -237,12 +297,25 @@ impl CatchUp {
     }
 }
 
-/// Answers a message about a part: without memory of those before.
-pub(super) fn answer(own: &NegentropyStorageVector, bytes: &[u8]) -> Result<Vec<u8>, SyncError> {
-    let answered = catch_unwind(AssertUnwindSafe(|| {
-        Negentropy::borrowed(own, limits::RECONCILE_BYTES)?.reconcile(bytes)
-    }));
-    answered.map_err(|_| message("the decoder gave up"))?.map_err(message)
+/// Answers messages about parts, as many as fit into a response, without memory of those before. `own` are the ids of
+/// the parts, in the same order.
+pub(super) fn answer(
+    own: &[Arc<NegentropyStorageVector>],
+    messages: &[PartMessage],
+) -> Result<Vec<ByteBuf>, SyncError> {
+    let (mut answers, mut bytes) = (Vec::new(), 0);
+    for (own, PartMessage { message: asked, .. }) in own.iter().zip(messages) {
+        let answered = catch_unwind(AssertUnwindSafe(|| {
+            Negentropy::borrowed(own.as_ref(), limits::RECONCILE_BYTES)?.reconcile(asked)
+        }));
+        let answer = answered.map_err(|_| message("the decoder gave up"))?.map_err(message)?;
+        bytes += answer.len() as u64;
+        answers.push(ByteBuf::from(answer));
+        if bytes >= limits::RECONCILE_BYTES {
+            break;
+        }
+    }
+    Ok(answers)
 }
 
 fn is_kind(rank: u8) -> bool {

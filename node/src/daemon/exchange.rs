@@ -8,12 +8,12 @@ use super::{Daemon, Done, PeerSummary};
 use crate::blobs::{BlobError, BlobStore};
 use crate::ledger::{Ledger, now};
 use crate::limits;
-use crate::net::{Request, Response, Summary};
+use crate::net::{PartMessage, Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
 use serde_bytes::ByteBuf;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub(super) enum Asked {
         own: u64,
     },
     Reconcile {
-        part: Part,
+        parts: Vec<Part>,
     },
     Records {
         ids: HashSet<RecordId>,
@@ -50,7 +50,7 @@ pub(super) struct Serving {
 pub(super) struct Sync {
     catch_up: CatchUp,
     asked: Option<OutboundRequestId>,
-    /// Which own records there were when the current part was begun: see [`Ledger::own_changes`].
+    /// Which own records there were when the first of the parts that are reconciled was begun: see [`Ledger::own_changes`].
     own: u64,
     since: Instant,
 }
@@ -72,11 +72,11 @@ impl Daemon {
         {
             return;
         }
-        if let Some(info) = self.peers.get_mut(&peer) {
-            info.asked = Some(Instant::now());
-        }
+        let Some(info) = self.peers.get_mut(&peer) else { return };
         let since = Instant::now();
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(since), asked: None, own: 0, since });
+        info.asked = Some(since);
+        let catch_up = CatchUp::new(since, info.slow);
+        self.syncs.insert(peer, Sync { catch_up, asked: None, own: 0, since });
         self.step_sync(peer);
     }
 
@@ -149,13 +149,18 @@ impl Daemon {
                     let own = self.ledger.own_changes();
                     (Request::Summary { after, fingerprint }, Asked::Summary { after, own })
                 }
-                Step::Records { ids } => {
+                Step::Records { mut ids } => {
+                    // Others may have brought some of them in the meantime.
+                    let missing = missing(&self.ledger, &self.records);
+                    ids.retain(|id| missing(*id));
+                    if ids.is_empty() {
+                        continue;
+                    }
                     (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
                 }
-                Step::Reconcile { part: (competition, kind), message } => {
-                    let message = ByteBuf::from(message);
-                    let request = Request::Reconcile { competition, kind, message };
-                    (request, Asked::Reconcile { part: (competition, kind) })
+                Step::Reconcile { messages } => {
+                    let parts = messages.iter().map(|m| (m.competition, m.kind)).collect();
+                    (Request::Reconcile { messages }, Asked::Reconcile { parts })
                 }
             };
             let id = self.ask(peer, request);
@@ -171,7 +176,9 @@ impl Daemon {
         let missing = missing(&self.ledger, &self.records);
         match self.syncs.get_mut(&peer) {
             Some(sync) => {
-                sync.own = self.ledger.own_changes();
+                if sync.catch_up.is_between_parts() {
+                    sync.own = self.ledger.own_changes();
+                }
                 sync.catch_up.begin(part, &own, missing)
             }
             None => Ok(()),
@@ -226,8 +233,8 @@ impl Daemon {
                     return self.end_sync(peer, &error);
                 }
             }
-            (Asked::Reconcile { part }, Response::Reconciled { message }) => {
-                if let Err(error) = self.on_reconciled(peer, part, &message) {
+            (Asked::Reconcile { parts }, Response::Reconciled { messages }) => {
+                if let Err(error) = self.on_reconciled(peer, &parts, &messages) {
                     return self.end_sync(peer, &error);
                 }
             }
@@ -266,9 +273,13 @@ impl Daemon {
         match self.asked.remove(&id) {
             Some(Asked::Blob { blob, .. }) => self.on_no_bytes(peer, id, blob, false),
             Some(Asked::Have { .. }) => self.not_held(peer),
-            Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
+            Some(asked) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
                 self.note_answer(peer, false);
+                if let (Asked::Records { .. }, Some(info)) = (asked, self.peers.get_mut(&peer)) {
+                    // A quarter of it the next time.
+                    info.slow = (info.slow + 2).min(usize::BITS);
+                }
             }
             // Of a catch-up that took too long.
             Some(_) | None => {}
@@ -292,16 +303,21 @@ impl Daemon {
         mut asked: HashSet<RecordId>,
         records: &[ByteBuf],
     ) -> Result<(), SyncError> {
+        if records.iter().any(|record| !asked.remove(&RecordId::of(record))) {
+            return Err(SyncError::Unasked);
+        }
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.slow = info.slow.saturating_sub(1);
+        }
+        if let Some(sync) = self.syncs.get_mut(&peer) {
+            sync.catch_up.on_records(records.len())?;
+        }
+        // The peer looks for the next ones while these are judged.
+        self.step_sync(peer);
         for record in records {
-            if !asked.remove(&RecordId::of(record)) {
-                return Err(SyncError::Unasked);
-            }
             self.ingest(record, Source::Peer { peer });
         }
-        match self.syncs.get_mut(&peer) {
-            Some(sync) => sync.catch_up.on_records(records.len()),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn on_summary(
@@ -324,15 +340,15 @@ impl Daemon {
         Ok(())
     }
 
-    fn on_reconciled(&mut self, peer: PeerId, part: Part, message: &[u8]) -> Result<(), SyncError> {
+    fn on_reconciled(&mut self, peer: PeerId, asked: &[Part], messages: &[ByteBuf]) -> Result<(), SyncError> {
         let missing = missing(&self.ledger, &self.records);
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
-        let finished = sync.catch_up.on_message(part, message, missing)?;
+        let finished = sync.catch_up.on_messages(asked, messages, missing)?;
         // Unless there are own records that it was not compared with.
-        if let Some(part) = finished.part
-            && sync.own == self.ledger.own_changes()
-        {
-            self.peer_has_of(peer, |id, of| of == part && !finished.lacks.contains(&id));
+        if !finished.is_empty() && sync.own == self.ledger.own_changes() {
+            let lacks: HashMap<Part, HashSet<RecordId>> =
+                finished.into_iter().map(|finished| (finished.part, finished.lacks)).collect();
+            self.peer_has_of(peer, |id, part| lacks.get(&part).is_some_and(|lacks| !lacks.contains(&id)));
         }
         Ok(())
     }
@@ -354,16 +370,7 @@ impl Daemon {
                 let response = self.summary(after, fingerprint);
                 self.respond(id, channel, response);
             }
-            Request::Reconcile { competition, kind, message } => {
-                let own = self.ledger.parts().storage(competition, kind);
-                self.tasks.spawn_blocking(move || {
-                    let response = match catch_up::answer(&own, &message) {
-                        Ok(message) => Response::Reconciled { message: ByteBuf::from(message) },
-                        Err(_) => Response::NotHere,
-                    };
-                    Done::Answer { id, channel, response }
-                });
-            }
+            Request::Reconcile { messages } => self.serve_reconciliation(id, messages, channel),
             Request::Records { ids } => self.serve_records(id, ids, channel),
             Request::Have { ids } => {
                 let held = ids.into_iter().take(limits::HAVE_IDS).filter(|id| self.ledger.is_durable(*id));
@@ -422,6 +429,23 @@ impl Daemon {
     /// and does not read cannot pin more than its share of memory.
     pub(super) fn served(&mut self, id: InboundRequestId) {
         self.serving.remove(&id);
+    }
+
+    fn serve_reconciliation(
+        &mut self,
+        id: InboundRequestId,
+        messages: Vec<PartMessage>,
+        channel: ResponseChannel<Response>,
+    ) {
+        let storage = |part: &PartMessage| self.ledger.parts().storage(part.competition, part.kind);
+        let own: Vec<_> = messages.iter().take(limits::RECONCILE_PARTS).map(storage).collect();
+        self.tasks.spawn_blocking(move || {
+            let response = match catch_up::answer(&own, &messages) {
+                Ok(messages) => Response::Reconciled { messages },
+                Err(_) => Response::NotHere,
+            };
+            Done::Answer { id, channel, response }
+        });
     }
 
     fn serve_records(

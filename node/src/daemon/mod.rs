@@ -9,7 +9,8 @@
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
 //! outbox    own records until others hold them;  disk: whether there is room
-//! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
+//! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O;  rehearsal: both
+//!           sides of it in one process, to be measured
 //! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
 //! commands  what clients of the local socket ask
 //! ```
@@ -34,7 +35,9 @@ mod reach;
 #[cfg(test)]
 mod reach_tests;
 mod records;
+mod rehearsal;
 mod room;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -65,6 +68,7 @@ use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use rate::Rates;
 use reach::Reach;
 use records::Records;
+pub use rehearsal::rehearse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};

@@ -127,6 +127,8 @@ pub(super) struct PeerInfo {
     pub(super) in_flight: usize,
     /// What its last summary said.
     pub(super) summary: PeerSummary,
+    /// How often it did not send records in time, lately.
+    pub(super) slow: u32,
     /// Whether it answered what it was last asked of its records.
     pub(super) answers: bool,
     /// When it was last asked.
@@ -151,6 +153,7 @@ impl PeerInfo {
             bytes_out: 0,
             in_flight: 0,
             summary: PeerSummary::Unknown,
+            slow: 0,
             answers: false,
             asked: None,
             confirmed: None,
@@ -291,8 +294,18 @@ impl Daemon {
     }
 
     pub(super) fn on_ping(&mut self, event: &ping::Event) {
-        if let (Some(info), Ok(latency)) = (self.peers.get_mut(&event.peer), &event.result) {
-            info.latency = Some(*latency);
+        match &event.result {
+            Ok(latency) => {
+                if let Some(info) = self.peers.get_mut(&event.peer) {
+                    info.latency = Some(*latency);
+                }
+            }
+            Err(ping::Failure::Timeout) => {
+                // Nobody there: TCP would hold on for a quarter of an hour, and what is connected is not dialled.
+                tracing::info!(peer = %event.peer, "a connection is dead");
+                self.swarm.close_connection(event.connection);
+            }
+            Err(_) => {}
         }
     }
 

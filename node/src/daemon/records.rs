@@ -520,7 +520,7 @@ mod tests {
         // Together they find room in the core.
         const ALL: usize = limits::VERIFY_QUEUE
             + limits::VERIFY_RESERVED * limits::CONNECTIONS as usize
-            + limits::SYNCS * (limits::SYNC_JOBS + limits::RECORDS_PER_REQUEST);
+            + limits::SYNCS * (limits::SYNC_JOBS + 2 * limits::RECORDS_PER_REQUEST);
         const { assert!(ALL < protocol::limits::MAX_PENDING) };
     }
 

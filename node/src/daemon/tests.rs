@@ -11,7 +11,7 @@ use crate::home::Home;
 use crate::keys::{self, KeyFile};
 use crate::ledger::now;
 use crate::limits;
-use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response, Summary};
+use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, PartMessage, Request, Response, Summary};
 use api::{Body, Command, Peer};
 use circuits::statement::Feature;
 use circuits::{ClassId, Task};
@@ -219,15 +219,14 @@ async fn every_request_has_a_bounded_answer() {
     assert!(
         matches!(stranger.request(same).await, Response::Same { total: 0, time } if time.abs_diff(now()) < 5)
     );
-    let nonsense = |message: &[u8]| Request::Reconcile {
-        competition: RecordId::new([1; 32]),
-        kind: u8::MAX,
-        message: message.to_vec().into(),
+    let nonsense = |message: &[u8]| {
+        let (competition, message) = (RecordId::new([1; 32]), message.to_vec().into());
+        Request::Reconcile { messages: vec![PartMessage { competition, kind: u8::MAX, message }] }
     };
     for message in [b"".as_slice(), b"\x61", b"\x61\xff\xff\xff\xff", &[0x61; 40_000]] {
         let answer = stranger.request(nonsense(message)).await;
         let bounded = match &answer {
-            Response::Reconciled { message } => message.len() as u64 <= limits::RECONCILE_BYTES,
+            Response::Reconciled { messages } => messages[0].len() as u64 <= limits::RECONCILE_BYTES,
             other => *other == Response::NotHere,
         };
         assert!(bounded, "{answer:?}");
@@ -295,7 +294,9 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             (Request::Summary { .. }, _) => {
                 Response::Summary { competitions: vec![summary(1)], more: false, total: 1, time: 0 }
             }
-            (Request::Reconcile { .. }, _) => Response::Reconciled { message: b"nonsense".to_vec().into() },
+            (Request::Reconcile { .. }, _) => {
+                Response::Reconciled { messages: vec![b"nonsense".to_vec().into()] }
+            }
             (Request::Records { .. }, _) => {
                 Response::Records { records: vec![b"not asked for".to_vec().into()] }
             }

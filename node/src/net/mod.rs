@@ -9,7 +9,7 @@ mod reach;
 pub use address::{Scope, believable, is_relayed, same_address, scope_of, target_of, without_target};
 pub use bounded::Bounded;
 pub use codec::Codec;
-pub use protocol::wire::{EXCHANGE, Request, Response, Summary};
+pub use protocol::wire::{EXCHANGE, PartMessage, Request, Response, Summary};
 pub use providers::Providers;
 pub use reach::{KADEMLIA, RELAY, RelayLimits};
 

@@ -31,12 +31,15 @@ Examples:
   node bench --floor --runs 5
   node bench --scale --size-class linear-64-10
   node bench --network
+  node bench --network --figure gossip --json
 
 Times are medians in seconds of wall-clock time on this machine with all its cores. Peak memory is that of the
 process that only proves (the mapped key included) and of the one that only makes the key. The last two columns divide
 what `node score` would predict, from a third of a second's measurement, by what was measured.
 With --scale: time and memory against rows, cut into chunks, against hidden units and classes, padded into the size
-class, and against the size classes themselves.";
+class, and against the size classes themselves.
+With --network: node processes on loopback, in temporary folders; some minutes. Records are real and signed. Those
+without proofs are competitions that are over, with their reveals and closes.";
 /// Score proofs that are verified in one batch.
 const BATCH: usize = 100;
 
@@ -55,12 +58,12 @@ pub struct Args {
     /// Prove test sets of growing size instead of the workloads.
     #[arg(long, conflicts_with = "workload")]
     scale: bool,
-    /// Measure the network between real nodes on this machine instead.
+    /// Measure the network: node processes on this machine that catch up, gossip and idle.
     #[arg(long, conflicts_with_all = ["workload", "floor", "scale"])]
     network: bool,
-    /// With --scale: only this size class; may be repeated.
-    #[arg(long, value_name = "CLASS", requires = "scale")]
-    size_class: Vec<ClassId>,
+    /// With --network: only this figure; may be repeated.
+    #[arg(long, value_enum, requires = "network")]
+    figure: Vec<network::Figure>,
     /// One point of --scale, in this process.
     #[arg(long, hide = true, requires = "key", value_parser = scale::Point::parse)]
     point: Option<scale::Point>,
@@ -137,7 +140,7 @@ impl Args {
             };
         }
         if self.network {
-            return network::run(context, self.runs);
+            return network::run(context, &self.figure);
         }
         let seconds_per_unit = Calibration::measure().seconds_per_unit;
         if self.scale {

@@ -1,17 +1,16 @@
 //! `node demo`: three nodes on this machine, with nothing faked: the same program, the same commands, real proofs.
 
 mod forge;
-pub(super) mod nodes;
 
 use super::context::{CliError, Context};
 use super::leaderboard;
+use super::nodes::{self, Node};
 use super::output;
 use crate::bundle;
 use crate::ledger::now;
 use anyhow::{Context as _, ensure};
 use api::{Board, BoardRow, Standing};
 use datasets::samples;
-use nodes::Node;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -32,17 +32,17 @@ fn summary(n: u32, parts: &[Digest]) -> Summary {
 /// Runs a part to its end: what is fetched, and what the peer lacks.
 fn run(own: &[u32], theirs: &[u32]) -> (HashSet<RecordId>, HashSet<RecordId>) {
     let (part, theirs) = ((id(0), 2), storage(theirs));
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     sync.listed = true;
     sync.parts.push_back(part);
     let (mut fetched, mut lacks) = (HashSet::new(), HashSet::new());
     loop {
         match sync.next() {
             Step::Begin { part } => sync.begin(part, &storage(own), |_| true).unwrap(),
-            Step::Reconcile { part, message } => {
-                let answer = answer(&theirs, &message).unwrap();
-                let finished = sync.on_message(part, &answer, |_| true).unwrap();
-                lacks.extend(finished.lacks);
+            Step::Reconcile { messages } => {
+                let answers = answer(&[Arc::clone(&theirs)], &messages).unwrap();
+                let finished = sync.on_messages(&[part], &answers, |_| true).unwrap();
+                lacks.extend(finished.into_iter().flat_map(|finished| finished.lacks));
             }
             Step::Records { ids } => fetched.extend(ids),
             Step::Done => return (fetched, lacks),
@@ -65,7 +65,7 @@ fn both_sides_of_a_difference_are_found() {
 
 #[test]
 fn parts_come_in_the_order_of_kinds_and_what_is_missing_before_the_next() {
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     assert_eq!(sync.next(), Step::Summary { after: None });
     let page = [summary(1, &[digest(0, 1), digest(2, 5), digest(4, 7)])];
     let equal = sync.on_summary(None, &page, false, |_| vec![digest(2, 5)]).unwrap();
@@ -80,28 +80,81 @@ fn parts_come_in_the_order_of_kinds_and_what_is_missing_before_the_next() {
 fn a_peer_cannot_keep_a_catch_up_going_for_ever() {
     let none = |_| Vec::new();
     let (low, high) = if id(1) < id(2) { (1, 2) } else { (2, 1) };
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     let backwards = [summary(high, &[]), summary(low, &[])];
     assert_eq!(sync.on_summary(None, &backwards, true, none), Err(SyncError::Order));
     assert_eq!(sync.on_summary(Some(id(low)), &[summary(low, &[])], true, none), Err(SyncError::Order));
     let crowded = [summary(low, &[digest(0, 1); 8])];
     assert_eq!(sync.on_summary(None, &crowded, true, none), Err(SyncError::Order));
-    assert!(matches!(sync.on_message((id(1), 2), b"", |_| true), Err(SyncError::Unasked)));
-    let mut sync = CatchUp::new(Instant::now());
+    let unasked = sync.on_messages(&[(id(1), 2)], &[ByteBuf::new()], |_| true);
+    assert_eq!(unasked, Err(SyncError::Unasked));
+    let mut sync = CatchUp::new(Instant::now(), 0);
     let endless = (0..).find_map(|_| sync.on_summary(None, &[summary(low, &[])], true, none).err());
     assert!(matches!(endless, Some(SyncError::Endless { .. })));
     // The same answer again and again, of somebody whose set is never equal.
     sync.begin((id(1), 2), &storage(&(0..500).collect::<Vec<_>>()), |_| true).unwrap();
-    let Some(first) = sync.current.as_mut().and_then(|current| current.next.take()) else { panic!() };
-    let other = answer(&storage(&(1000..1500).collect::<Vec<_>>()), &first).unwrap();
-    let mut outcome = Ok(Finished::default());
-    for _ in 0..=limits::RECONCILE_ROUNDS {
-        outcome = sync.on_message((id(1), 2), &other, |_| true);
-        if outcome.as_ref().map_or(true, |finished| finished.part.is_some()) {
-            break;
+    let Step::Reconcile { messages } = sync.reconcile() else { panic!() };
+    let nothing = sync.on_messages(&[(id(1), 2)], &[], |_| true);
+    assert_eq!(nothing, Err(SyncError::Unasked), "it would not end");
+    let other = answer(&[storage(&(1000..1500).collect::<Vec<_>>())], &messages).unwrap();
+    let endless = (0..=limits::RECONCILE_ROUNDS).find_map(|_| {
+        let outcome = sync.on_messages(&[(id(1), 2)], &other, |_| true);
+        outcome.map_or(Some(true), |finished| (!finished.is_empty()).then_some(true))
+    });
+    assert_eq!(endless, Some(true), "it ends");
+}
+
+#[test]
+fn whoever_was_slow_is_asked_for_less_at_once_but_for_something() {
+    for (slow, expected) in
+        [(0, limits::RECORDS_PER_REQUEST), (2, limits::RECORDS_PER_REQUEST / 4), (99, 1)]
+    {
+        let mut sync = CatchUp::new(Instant::now(), slow);
+        sync.wanted.extend((0..1000).map(id));
+        let Step::Records { ids } = sync.next() else { panic!("expected a question for records") };
+        assert_eq!(ids.len(), expected);
+    }
+}
+
+#[test]
+fn parts_of_one_kind_share_questions_and_answers() {
+    let mut sync = CatchUp::new(Instant::now(), 0);
+    sync.listed = true;
+    let parts: Vec<Part> = (0..limits::RECONCILE_PARTS as u32 + 5).map(|n| (id(n), 3)).collect();
+    sync.parts.extend(parts.iter().chain(&[(id(0), 5)]));
+    let (mut asked_about, mut requests) = (Vec::new(), Vec::new());
+    loop {
+        match sync.next() {
+            Step::Begin { part } => {
+                assert!(
+                    part.1 == 3 || sync.open.is_empty(),
+                    "the next kind begins when this one is here"
+                );
+                sync.begin(part, &storage(&[]), |_| true).unwrap();
+            }
+            Step::Reconcile { messages } => {
+                assert!(messages.len() <= limits::RECONCILE_PARTS);
+                let asked: Vec<Part> = messages.iter().map(|m| (m.competition, m.kind)).collect();
+                // The peer has a thousand records in each part, and room for an answer about some of them.
+                let theirs: Vec<_> =
+                    asked.iter().map(|_| storage(&(0..1000).collect::<Vec<_>>())).collect();
+                let answers = answer(&theirs, &messages).unwrap();
+                let bytes: usize = answers.iter().map(|answer| answer.len()).sum();
+                assert!(bytes as u64 <= 2 * limits::RECONCILE_BYTES, "{bytes}");
+                let finished = sync.on_messages(&asked, &answers, |_| true).unwrap();
+                asked_about.extend(finished.into_iter().map(|finished| finished.part));
+            }
+            Step::Records { ids } => requests.push(ids.len()),
+            Step::Done => break,
+            other => panic!("{other:?}"),
         }
     }
-    assert!(!matches!(outcome, Ok(Finished { part: None, .. })), "it ends");
+    asked_about.sort_unstable();
+    let mut expected = [parts, vec![(id(0), 5)]].concat();
+    expected.sort_unstable();
+    assert_eq!(asked_about, expected);
+    let short = requests.iter().filter(|n| **n < limits::RECORDS_PER_REQUEST).count();
+    assert!(short <= 2, "full requests, but for the last of each kind: {requests:?}");
 }
 
 proptest! {
@@ -110,12 +163,18 @@ proptest! {
         // With a version byte in front the decoder gets further.
         let bytes = if start { [vec![0x61], bytes].concat() } else { bytes };
         let own = storage(&(0..200).collect::<Vec<_>>());
-        let _ = answer(&own, &bytes);
-        let mut sync = CatchUp::new(Instant::now());
+        let (competition, message) = (id(1), ByteBuf::from(bytes.clone()));
+        let _ = answer(&[Arc::clone(&own)], &[PartMessage { competition, kind: 2, message }]);
+        let mut sync = CatchUp::new(Instant::now(), 0);
         sync.begin((id(1), 2), &own, |_| true).unwrap();
-        let _ = sync.on_message((id(1), 2), &bytes, |_| true);
+        let _ = sync.on_messages(&[(id(1), 2)], &[ByteBuf::from(bytes)], |_| true);
         prop_assert!(sync.wanted.len() <= 300 / 32);
     }
+}
+
+/// A peer's message about a part: whether that is finished, and what the peer lacks.
+fn told(sync: &mut CatchUp, part: Part, message: &[u8]) -> Result<Vec<Finished>, SyncError> {
+    sync.on_messages(&[part], &[ByteBuf::from(message.to_vec())], |_| true)
 }
 
 /// A message of a peer whose set is never equal: below one bound another fingerprint, above it these ids and no others.
@@ -130,19 +189,19 @@ fn never_equal(ids: &[u32]) -> Vec<u8> {
 #[test]
 fn a_peer_whose_set_is_never_equal_fills_no_memory() {
     let (own, part) = (storage(&(0..1000).collect::<Vec<_>>()), (id(0), 2));
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     sync.begin(part, &own, |_| true).unwrap();
     for round in 0..limits::RECONCILE_ROUNDS as u32 {
         // Each time others that do not exist, and each time it lacks all of ours.
         let ids: Vec<u32> = (0..1000).map(|n| 1_000_000 + round * 1000 + n).collect();
         let message = never_equal(&ids);
         assert!(message.len() as u64 <= limits::RECONCILE_BYTES);
-        assert_eq!(sync.on_message(part, &message, |_| true), Ok(Finished::default()));
+        assert_eq!(told(&mut sync, part, &message), Ok(Vec::new()));
         assert!(sync.wanted.len() <= limits::SYNC_WANTED);
-        assert!(sync.current.as_ref().is_some_and(|current| current.lacks.len() <= 1000));
+        assert!(sync.open.front().is_some_and(|open| open.lacks.len() <= 1000));
     }
     assert_eq!(sync.wanted.len(), limits::SYNC_WANTED);
-    let beyond = sync.on_message(part, &never_equal(&[]), |_| true);
+    let beyond = told(&mut sync, part, &never_equal(&[]));
     assert_eq!(
         beyond,
         Err(SyncError::Endless { what: "messages about a part", expected: limits::RECONCILE_ROUNDS })
@@ -156,7 +215,7 @@ fn every_bound_of_a_catch_up_holds_one_beyond_it() {
     ids.sort_unstable();
     let page: Vec<Summary> =
         ids.into_iter().map(|competition| Summary { competition, parts: Vec::new() }).collect();
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     assert_eq!(sync.on_summary(None, &page, true, none), Err(SyncError::Order));
     for n in 1..=limits::PAGES_PER_SYNC {
         let outcome = sync.on_summary(None, &page[1..], true, none);
@@ -172,7 +231,7 @@ fn every_bound_of_a_catch_up_holds_one_beyond_it() {
     sync.begin(part, &own, |_| true).unwrap();
     let mut long = never_equal(&(10..1500).collect::<Vec<_>>());
     long.resize(limits::RECONCILE_BYTES as usize + 1, 0);
-    let Err(SyncError::Message { reason }) = sync.on_message(part, &long, |_| true) else { panic!() };
+    let Err(SyncError::Message { reason }) = told(&mut sync, part, &long) else { panic!() };
     assert!(reason.contains(&long.len().to_string()), "{reason}");
     // Records that it said it had.
     for n in 0..=limits::EMPTY_ANSWERS {
@@ -187,7 +246,7 @@ fn every_bound_of_a_catch_up_holds_one_beyond_it() {
     assert_eq!(asked(&mut sync), limits::RECORDS_PER_REQUEST);
     let before = Instant::now().checked_sub(limits::SYNC_DEADLINE + Duration::from_secs(1));
     if let Some(before) = before {
-        assert!(CatchUp::new(before).is_late() && !CatchUp::new(Instant::now()).is_late());
+        assert!(CatchUp::new(before, 0).is_late() && !CatchUp::new(Instant::now(), 0).is_late());
     }
 }
 
@@ -219,7 +278,7 @@ type Between<'a> = &'a mut dyn FnMut(&mut Side, &mut Side) -> bool;
 
 /// One catch-up of one with the other, until it ends or breaks off: records that were asked for, and new ones.
 fn catch_up(mine: &mut Side, theirs: &mut Side, between: Between<'_>) -> (usize, usize) {
-    let mut sync = CatchUp::new(Instant::now());
+    let mut sync = CatchUp::new(Instant::now(), 0);
     let (mut asked, mut came) = (0, 0);
     loop {
         let step = sync.next();
@@ -238,9 +297,12 @@ fn catch_up(mine: &mut Side, theirs: &mut Side, between: Between<'_>) -> (usize,
                 let page: Vec<Summary> = page.into_iter().map(digests).collect();
                 sync.on_summary(after, &page, more, |id| mine.parts.digests(id)).unwrap();
             }
-            Step::Reconcile { part, message } => {
-                let answer = answer(&theirs.parts.storage(part.0, part.1), &message).unwrap();
-                sync.on_message(part, &answer, |id| !mine.records.contains_key(&id)).unwrap();
+            Step::Reconcile { messages } => {
+                let parts: Vec<Part> = messages.iter().map(|part| (part.competition, part.kind)).collect();
+                let storages: Vec<_> =
+                    parts.iter().map(|part| theirs.parts.storage(part.0, part.1)).collect();
+                let answers = answer(&storages, &messages).unwrap();
+                sync.on_messages(&parts, &answers, |id| !mine.records.contains_key(&id)).unwrap();
             }
             Step::Records { ids } => {
                 asked += ids.len();
@@ -297,8 +359,8 @@ proptest! {
     ) {
         let mut mine = Side::default();
         own.iter().for_each(|n| mine.add(*n));
-        let mut sync = CatchUp::new(Instant::now());
-        let mut last = Vec::new();
+        let mut sync = CatchUp::new(Instant::now(), 0);
+        let mut last: Vec<ByteBuf> = Vec::new();
         for (choice, n) in script {
             let outcome = match sync.next() {
                 Step::Done => break,
@@ -317,20 +379,23 @@ proptest! {
                         ids.into_iter().map(|competition| Summary { competition, parts: parts.clone() }).collect();
                     sync.on_summary(after, &page, choice != 3, |id| mine.parts.digests(id)).map(drop)
                 }
-                Step::Reconcile { part, message } => {
-                    let mut reply = match choice {
+                Step::Reconcile { messages } => {
+                    let parts: Vec<Part> = messages.iter().map(|part| (part.competition, part.kind)).collect();
+                    let theirs = vec![storage(&(n..n + 200).collect::<Vec<_>>()); messages.len()];
+                    let own = messages.iter().map(|part| part.message.clone());
+                    let mut replies = match choice {
                         0 => std::mem::take(&mut last),
-                        1 => never_equal(&(n..n + 30).collect::<Vec<_>>()),
-                        2 => message.clone(),
-                        _ => answer(&storage(&(n..n + 200).collect::<Vec<_>>()), &message).unwrap_or_default(),
+                        1 => vec![never_equal(&(n..n + 30).collect::<Vec<_>>()).into(); messages.len()],
+                        2 => own.clone().collect(),
+                        _ => answer(&theirs, &messages).unwrap_or_default(),
                     };
-                    if choice == 3 && !reply.is_empty() {
+                    if choice == 3 && let Some(reply) = replies.first_mut().filter(|reply| !reply.is_empty()) {
                         let at = n as usize % reply.len();
                         reply[at] ^= 1 << (n % 8);
                     }
-                    last = message;
-                    let outcome = sync.on_message(part, &reply, |id| !mine.records.contains_key(&id));
-                    if let Ok(finished) = &outcome {
+                    last = own.collect();
+                    let outcome = sync.on_messages(&parts, &replies, |id| !mine.records.contains_key(&id));
+                    for finished in outcome.iter().flatten() {
                         prop_assert!(finished.lacks.len() <= mine.records.len());
                     }
                     outcome.map(drop)

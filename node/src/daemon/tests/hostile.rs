@@ -95,7 +95,7 @@ async fn who_does_not_read_his_answers_takes_up_his_own_places_alone() {
     // More bytes than leave before somebody reads.
     let (host, text) = (Keypair::generate_ed25519(), "x".repeat(protocol::limits::MAX_DESCRIPTION_BYTES));
     let mut ids = Vec::new();
-    for n in 0..limits::RECORDS_PER_REQUEST {
+    for n in 0..protocol::limits::MAX_COMPETITIONS_OF_AUTHOR {
         let signed = crate::daemon::tests::described(&format!("competition {n}"), text.clone(), &host);
         ids.push(signed.id());
         let record = hex::encode(signed.bytes());
@@ -176,7 +176,7 @@ async fn answers_that_no_honest_peer_gives_are_blamed() {
         let records = records.into_iter().map(|record| record.bytes().to_vec().into()).collect();
         Script::response(&Response::Records { records })
     };
-    let reconciled = |message: Vec<u8>| Script::response(&Response::Reconciled { message: message.into() });
+    let reconciled = |message: Vec<u8>| Script::response(&Response::Reconciled { messages: vec![message.into()] });
     let crowd = (1..=u8::MAX).map(|n| summary(n, &[])).collect();
     let mut lies: Vec<(&str, Lie)> = vec![
         ("endless", Lie::Summary(Script::Endless)),

@@ -1,7 +1,6 @@
-//! Node processes of the demonstration.
+//! Node processes on loopback: of the demonstration, and of measurements.
 
-use super::super::context::CliError;
-use super::PATIENCE;
+use super::context::CliError;
 use crate::client::{Client, unexpected};
 use anyhow::{Context as _, ensure};
 use api::{Board, Body, Command as Ask, Hello};
@@ -12,11 +11,15 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-/// A running node of the demonstration. It ends with this process unless it is kept.
+/// A node may not take longer to start.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running node. It ends with this process unless it is kept.
 pub struct Node {
     /// For people.
-    pub name: &'static str,
+    pub name: String,
     /// What it says of itself.
     pub hello: Hello,
     dir: PathBuf,
@@ -27,8 +30,7 @@ pub struct Node {
 pub fn start(dir: &Path, keep: bool) -> anyhow::Result<Vec<Node>> {
     let mut nodes: Vec<Node> = Vec::new();
     for (index, name) in ["the host", "competitor 1", "competitor 2"].into_iter().enumerate() {
-        let bootstrap: Vec<String> =
-            nodes.first().and_then(|host| host.hello.listen.first().cloned()).into_iter().collect();
+        let bootstrap: Vec<&Node> = nodes.first().into_iter().collect();
         nodes.push(Node::start(name, &dir.join(format!("node-{}", index + 1)), &bootstrap, keep)?);
     }
     Ok(nodes)
@@ -65,14 +67,15 @@ pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
 }
 
 impl Node {
-    /// Starts one that dials others.
-    pub fn start(name: &'static str, dir: &Path, bootstrap: &[String], keep: bool) -> anyhow::Result<Self> {
+    /// Starts a node that dials others, and waits until it listens.
+    pub fn start(name: &str, dir: &Path, bootstrap: &[&Node], keep: bool) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("--data-dir").arg(dir).args(["--json", "run", "--no-mdns"]);
         command.env_remove("PODIUM_SOCKET").env_remove("PODIUM_DATA_DIR");
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
-        command.args(bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
+        let addresses = bootstrap.iter().filter_map(|node| node.hello.listen.first());
+        command.args(addresses.flat_map(|address| ["--bootstrap", address]));
         if keep {
             // Interrupting the shell's job must not reach it any more.
             command.stdin(Stdio::null()).process_group(0);
@@ -82,7 +85,8 @@ impl Node {
         let log = File::create(dir.join("node.log"))?;
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().context("starting a node")?;
         let stdout = child.stdout.take().context("the node has no output")?;
-        let mut node = Self { name, hello: empty_hello(), dir: dir.to_owned(), child: Some(child) };
+        let (name, dir) = (name.to_owned(), dir.to_owned());
+        let mut node = Self { name, hello: empty_hello(), dir, child: Some(child) };
         let (sender, receiver) = sync_channel(1);
         std::thread::spawn(move || {
             let mut line = String::new();
@@ -90,12 +94,12 @@ impl Node {
             let _ = sender.send(read.map(|_| line)); // nobody waits any more
         });
         let line = receiver.recv_timeout(PATIENCE).map_err(|_| CliError::TimedOut {
-            what: format!("the start of {name}"),
+            what: format!("the start of {}", node.name),
             seconds: PATIENCE.as_secs(),
         })??;
         node.hello = serde_json::from_str(&line).with_context(|| {
-            let log = std::fs::read_to_string(dir.join("node.log")).unwrap_or_default();
-            format!("{name} did not start: {}", log.trim())
+            let log = std::fs::read_to_string(node.dir.join("node.log")).unwrap_or_default();
+            format!("{} did not start: {}", node.name, log.trim())
         })?;
         Ok(node)
     }
@@ -105,18 +109,14 @@ impl Node {
         &self.dir
     }
 
+    /// Its process.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// A connection to it.
     pub fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::connect(&self.dir.join("podium.sock"))?)
-    }
-
-    /// Processor time that it has taken, where the system tells it.
-    pub fn cpu_seconds(&self) -> Option<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.as_ref()?.id())).ok()?;
-        // The name in brackets may hold spaces; user and system time are the 12th and 13th fields after it, in ticks.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
-        Some((ticks(11)? + ticks(12)?) / 100.0)
     }
 
     /// Whether it has written this record down.
