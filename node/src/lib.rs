@@ -26,7 +26,6 @@ mod ledger;
 pub mod limits;
 mod materials;
 mod needed;
-mod net;
 #[allow(missing_docs, reason = "what the derive of NetworkBehaviour makes has none")]
 pub mod net;
 mod prover;

@@ -327,7 +327,11 @@ fn messages() -> Fallible<()> {
         (
             "reconcile",
             Request::Reconcile {
-                messages: vec![PartMessage { competition: id, kind: 2, message: vec![0x61, 0, 0, 2, 0].into() }],
+                messages: vec![PartMessage {
+                    competition: id,
+                    kind: 2,
+                    message: vec![0x61, 0, 0, 2, 0].into(),
+                }],
             },
         ),
         ("records", Request::Records { ids: vec![id; 2] }),

@@ -37,7 +37,6 @@ mod reach_tests;
 mod records;
 mod rehearsal;
 mod room;
-mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod writes;

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use futures::io::Cursor;
     use libp2p::request_response::Codec as _;
-    use protocol::wire::{EXCHANGE, Summary};
+    use protocol::wire::{EXCHANGE, PartMessage, Summary};
     use protocol::{Fingerprint, RecordId};
 
     const NAME: StreamProtocol = StreamProtocol::new(EXCHANGE);
@@ -113,10 +113,9 @@ mod tests {
             assert_eq!(matches!(got, Response::Records { .. }), ok);
             assert_eq!(matches!(got, Response::Malformed { .. }), !ok);
         }
-        let reconcile = |len: usize| Request::Reconcile {
-            competition: RecordId::new([1; 32]),
-            kind: 1,
-            message: vec![7; len].into(),
+        let reconcile = |len: usize| {
+            let (competition, message) = (RecordId::new([1; 32]), vec![7; len].into());
+            Request::Reconcile { messages: vec![PartMessage { competition, kind: 1, message }] }
         };
         let around = wire::encode(&reconcile(60_000)).unwrap().len() - 60_000;
         for (more, ok) in [(0, true), (1, false)] {
@@ -171,7 +170,9 @@ mod tests {
         const { assert!(limits::BLOB_MAX_BYTES / limits::CHUNK_BYTES * 32 + 64 < limits::RESPONSE_MAX_BYTES) };
         // A competition's id, a kind and the names of the fields take less than 96 bytes a part.
         const {
-            assert!(limits::RECONCILE_BYTES + 96 * (limits::RECONCILE_PARTS as u64) < limits::REQUEST_MAX_BYTES)
+            assert!(
+                limits::RECONCILE_BYTES + 96 * (limits::RECONCILE_PARTS as u64) < limits::REQUEST_MAX_BYTES
+            )
         };
         let part = (1, u64::MAX, Fingerprint::new([0xff; 32]));
         let summary = Summary { competition: RecordId::new([0xff; 32]), parts: vec![part; 7] };

@@ -58,6 +58,9 @@ pub struct Args {
     /// Prove test sets of growing size instead of the workloads.
     #[arg(long, conflicts_with = "workload")]
     scale: bool,
+    /// With --scale: only this size class; may be repeated.
+    #[arg(long, value_name = "CLASS", requires = "scale")]
+    size_class: Vec<ClassId>,
     /// Measure the network: node processes on this machine that catch up, gossip and idle.
     #[arg(long, conflicts_with_all = ["workload", "floor", "scale"])]
     network: bool,

@@ -106,8 +106,7 @@ fn a_peer_cannot_keep_a_catch_up_going_for_ever() {
 
 #[test]
 fn whoever_was_slow_is_asked_for_less_at_once_but_for_something() {
-    for (slow, expected) in
-        [(0, limits::RECORDS_PER_REQUEST), (2, limits::RECORDS_PER_REQUEST / 4), (99, 1)]
+    for (slow, expected) in [(0, limits::RECORDS_PER_REQUEST), (2, limits::RECORDS_PER_REQUEST / 4), (99, 1)]
     {
         let mut sync = CatchUp::new(Instant::now(), slow);
         sync.wanted.extend((0..1000).map(id));
@@ -126,18 +125,14 @@ fn parts_of_one_kind_share_questions_and_answers() {
     loop {
         match sync.next() {
             Step::Begin { part } => {
-                assert!(
-                    part.1 == 3 || sync.open.is_empty(),
-                    "the next kind begins when this one is here"
-                );
+                assert!(part.1 == 3 || sync.open.is_empty(), "the next kind begins when this one is here");
                 sync.begin(part, &storage(&[]), |_| true).unwrap();
             }
             Step::Reconcile { messages } => {
                 assert!(messages.len() <= limits::RECONCILE_PARTS);
                 let asked: Vec<Part> = messages.iter().map(|m| (m.competition, m.kind)).collect();
                 // The peer has a thousand records in each part, and room for an answer about some of them.
-                let theirs: Vec<_> =
-                    asked.iter().map(|_| storage(&(0..1000).collect::<Vec<_>>())).collect();
+                let theirs: Vec<_> = asked.iter().map(|_| storage(&(0..1000).collect::<Vec<_>>())).collect();
                 let answers = answer(&theirs, &messages).unwrap();
                 let bytes: usize = answers.iter().map(|answer| answer.len()).sum();
                 assert!(bytes as u64 <= 2 * limits::RECONCILE_BYTES, "{bytes}");

@@ -176,7 +176,8 @@ async fn answers_that_no_honest_peer_gives_are_blamed() {
         let records = records.into_iter().map(|record| record.bytes().to_vec().into()).collect();
         Script::response(&Response::Records { records })
     };
-    let reconciled = |message: Vec<u8>| Script::response(&Response::Reconciled { messages: vec![message.into()] });
+    let reconciled =
+        |message: Vec<u8>| Script::response(&Response::Reconciled { messages: vec![message.into()] });
     let crowd = (1..=u8::MAX).map(|n| summary(n, &[])).collect();
     let mut lies: Vec<(&str, Lie)> = vec![
         ("endless", Lie::Summary(Script::Endless)),

@@ -45,7 +45,8 @@ pub fn rows() -> anyhow::Result<Vec<Row>> {
     nodes::stop(&mut senders)?;
     let (one, two) = (middle(one), middle(two));
     let rate = |seconds: f64| BYTES as f64 / seconds / 1e6;
-    let cpu = format!("{:.2} s of the receiver's processor time, {:.2} s of the sender's", one.received, one.sent);
+    let cpu =
+        format!("{:.2} s of the receiver's processor time, {:.2} s of the sender's", one.received, one.sent);
     let alone = format!("writing and flushing as many bytes alone, on the same disk: {:.0} MB/s", rate(disk));
     let again = format!("{:.0} MB/s from two nodes", rate(two.seconds));
     Ok(vec![
@@ -100,5 +101,9 @@ fn transfer(dir: &Path, senders: &[Node], blob: BlobRef) -> anyhow::Result<Trans
 /// The one of the median time.
 fn middle(mut transfers: Vec<Transfer>) -> Transfer {
     transfers.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    transfers.get(transfers.len() / 2).copied().unwrap_or(Transfer { seconds: f64::NAN, received: 0.0, sent: 0.0 })
+    transfers.get(transfers.len() / 2).copied().unwrap_or(Transfer {
+        seconds: f64::NAN,
+        received: 0.0,
+        sent: 0.0,
+    })
 }
