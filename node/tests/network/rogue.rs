@@ -80,13 +80,13 @@ impl Drop for Rogue {
 }
 
 fn victim(address: &Multiaddr) -> PeerId {
-    net::peer_of(address).unwrap()
+    net::target_of(address).unwrap()
 }
 
 /// One connection, from its beginning to its end.
 async fn visit(keypair: &Keypair, address: &Multiaddr, malice: Malice, deeds: &Deeds) {
     let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+    let config = NetConfig { listen, ..NetConfig::default() };
     let mut swarm = net::start(keypair, &config).unwrap();
     swarm.dial(address.clone()).unwrap();
     let mut connected = false;
@@ -128,7 +128,7 @@ fn lie(request: Request) -> Response {
             let part = |kind, count| (kind, count, Fingerprint::new([kind; 32]));
             let summary =
                 Summary { competition: RecordId::new([7; 32]), parts: vec![part(0, 1), part(1, 1000)] };
-            Response::Summary { competitions: vec![summary], more: false, total: 1001 }
+            Response::Summary { competitions: vec![summary], more: false, total: 1001, time: 0 }
         }
         Request::Reconcile { messages } => {
             let storage = invented();
@@ -142,7 +142,11 @@ fn lie(request: Request) -> Response {
             let records = ids.iter().map(|id| id.as_bytes().repeat(9).into()).collect();
             Response::Records { records }
         }
-        Request::Chunk { offset, .. } => Response::Chunk { total: offset + 1, bytes: vec![7; 1].into() },
+        Request::Chunk { index, .. } => {
+            Response::Chunk { total: u64::from(index) + 1, bytes: vec![7; 1].into() }
+        }
+        Request::Have { ids } => Response::Held { ids },
+        Request::Tree { .. } | Request::Malformed { .. } => Response::NotHere,
     }
 }
 
