@@ -97,7 +97,7 @@ mod tests {
             }
         }
         assert!(waited > limits::UPLOAD_PATIENCE - Duration::from_secs(1), "{waited:?}");
-        assert_eq!(rates.take(peer, 2 * MIB, now + Duration::from_secs(59)), None, "one beyond");
+        assert_eq!(rates.take(peer, 4 * MIB, now + Duration::from_secs(59)), None, "one beyond");
         rates.sweep(now + Duration::from_secs(70));
         assert!(rates.peers.is_empty());
         assert_eq!(rates.take(peer, MIB, now + Duration::from_secs(70)), Some(Duration::ZERO));

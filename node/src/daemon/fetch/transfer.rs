@@ -250,10 +250,10 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
         self.progressed = true;
     }
 
-    /// What came was wrong. Returns who sent it, who is never asked again.
+    /// What came was wrong. Returns who sent it, who is never asked again: once, whatever else of it is on its way.
     pub(super) fn wrong(&mut self, item: Item) -> Option<PeerId> {
         let liar = self.checking.remove(&item)?;
-        self.against.insert(liar);
+        let first = self.against.insert(liar);
         self.wanted_again(item);
         let asked: Vec<R> =
             self.asked.iter().filter(|(_, ask)| ask.peer == liar).map(|(request, _)| *request).collect();
@@ -262,7 +262,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
                 self.wanted_again(ask.item);
             }
         }
-        Some(liar)
+        first.then_some(liar)
     }
 
     fn wanted_again(&mut self, item: Item) {

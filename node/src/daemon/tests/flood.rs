@@ -177,7 +177,8 @@ async fn a_flood_of_invalid_proofs_costs_few_checks() {
     let checked = refusals.load(Ordering::SeqCst);
     let most = limits::REFUSED_DISCONNECT as usize + limits::VERIFY_PER_PEER;
     println!("{sent} sent, {checked} checked before and after the cut, at most {most}");
-    assert!((limits::REFUSED_DISCONNECT as usize..=most).contains(&checked), "{checked} of at most {most}");
+    // The third brings its gossip score below the limit.
+    assert!((3..=most).contains(&checked), "{checked} of at most {most}");
     // Honest records are taken as before.
     let answer = victim.ask(Command::Publish { record: hex::encode(made.entry.bytes()) }).await;
     assert!(matches!(answer, Body::Published { new: true, .. }), "{answer:?}");

@@ -17,8 +17,8 @@ fn some_request() -> Vec<u8> {
     wire::encode(&Request::Records { ids: vec![RecordId::new([1; 32]); 3] }).unwrap()
 }
 
-/// What no honest peer sends, whether as a request or as a response.
-fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
+/// What no honest peer sends, whether as a request or as a response: of which `longest` bytes may be long.
+fn nonsense(longest: u64) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("unknown field", b"\xa1\x67Records\xa2\x61x\x00\x63ids\x80".to_vec()),
         ("unknown kind", b"\xa1\x67Rubbish\xa0".to_vec()),
@@ -27,7 +27,7 @@ fn nonsense() -> Vec<(&'static str, Vec<u8>)> {
         ("tags on tags", vec![0xc1; 60_000]),
         ("something after the end", [some_request(), vec![0]].concat()),
         ("an endless list", [b"\x9f".as_slice(), &[0x01; 50_000]].concat()),
-        ("too long", vec![0x41; limits::RESPONSE_MAX_BYTES as usize + 1]),
+        ("too long", vec![0x41; longest as usize + 1]),
     ]
 }
 
@@ -37,7 +37,7 @@ async fn requests_that_no_honest_peer_makes_are_blamed_one_by_one_and_in_the_end
     let mut rogue = Rogue::meet(&victim).await;
     let mut count = 0;
     let response = wire::encode(&Response::NotHere).unwrap();
-    let requests = nonsense().into_iter().chain([("a response", response)]);
+    let requests = nonsense(limits::REQUEST_MAX_BYTES).into_iter().chain([("a response", response)]);
     for (what, bytes) in requests {
         rogue.answer(Script::Bytes(bytes)).await;
         count += 1;
@@ -193,7 +193,11 @@ async fn answers_that_no_honest_peer_gives_are_blamed() {
         ("the same for ever", Lie::Reconciled(Script::response(&Response::Same { total: 1, time: 0 }))),
         ("what was not asked for", Lie::Records(records(vec![&record]))),
     ];
-    lies.extend(nonsense().into_iter().map(|(what, bytes)| (what, Lie::Summary(Script::Bytes(bytes)))));
+    lies.extend(
+        nonsense(limits::RESPONSE_MAX_BYTES)
+            .into_iter()
+            .map(|(what, bytes)| (what, Lie::Summary(Script::Bytes(bytes)))),
+    );
     let mut liars: Vec<(&str, Answering)> = Vec::new();
     for (what, lie) in lies {
         liars.push((what, Rogue::meet(&victim).await.answering(leads_to(lie))));
