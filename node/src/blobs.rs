@@ -167,6 +167,11 @@ impl BlobStore {
         self.len_of(blob.id) == Some(blob.bytes)
     }
 
+    /// Bytes that may be in use.
+    pub fn quota(&self) -> u64 {
+        self.quota
+    }
+
     /// Bytes in use.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)

@@ -151,6 +151,11 @@ impl Home {
         self.socket.clone().unwrap_or_else(|| self.dir.join("podium.sock"))
     }
 
+    /// The files that make this node who it is.
+    pub fn secrets(&self) -> [PathBuf; 2] {
+        [self.identity_path(), self.secret_path()]
+    }
+
     fn identity_path(&self) -> PathBuf {
         self.dir.join("identity.key")
     }

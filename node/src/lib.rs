@@ -4,6 +4,7 @@
 //! cli/         one command a file; anyhow ends here
 //! daemon/      the loop over network, clients, finished work and timers
 //! net/         libp2p: transports, gossip, exchange protocol
+//! metrics/     what the node measures of itself, for Prometheus
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
@@ -24,6 +25,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod materials;
+mod metrics;
 mod net;
 mod prover;
 mod store;

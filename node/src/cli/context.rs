@@ -1,5 +1,6 @@
 //! What every command needs, and what its errors mean for the exit code.
 
+use super::settings::{ConfigError, Settings};
 use crate::api_server::SocketError;
 use crate::bundle::BundleFileError;
 use crate::client::ClientError;
@@ -19,12 +20,19 @@ pub struct Context {
     pub home: Home,
     /// Whether to print JSON.
     pub json: bool,
+    /// The configuration file.
+    pub settings: Settings,
 }
 
 impl Context {
     /// From the global options.
-    pub fn new(data_dir: Option<PathBuf>, socket: Option<PathBuf>, json: bool) -> anyhow::Result<Self> {
-        Ok(Self { home: Home::new(data_dir, socket)?, json })
+    pub fn new(
+        data_dir: Option<PathBuf>,
+        socket: Option<PathBuf>,
+        json: bool,
+        settings: Settings,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { home: Home::new(data_dir, socket)?, json, settings })
     }
 }
 
@@ -106,6 +114,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if error.downcast_ref::<NetError>().is_some() {
         return Some(5);
+    }
+    if error.downcast_ref::<ConfigError>().is_some() {
+        return Some(2);
     }
     if let Some(error) = error.downcast_ref::<ClientError>() {
         return match error {

@@ -4,8 +4,10 @@ mod backend;
 mod bench;
 mod close;
 mod competitions;
+mod config;
 mod context;
 mod demo;
+mod doctor;
 mod effort;
 mod enter;
 mod entries;
@@ -21,15 +23,18 @@ mod prove_chunk;
 mod reveal;
 mod run;
 mod score;
+mod settings;
 mod show;
+mod status;
 mod stop;
 mod submit;
 mod tui;
 mod verify;
 mod withdraw;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::{Context, exit_code};
+use settings::{ConfigError, Settings};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,6 +62,9 @@ struct Cli {
     /// Socket of the running node [default: podium.sock in the data folder].
     #[arg(long, global = true, env = "PODIUM_SOCKET", value_name = "FILE", hide_env_values = true)]
     socket: Option<PathBuf>,
+    /// Configuration file [default: config.toml in the user's configuration folder].
+    #[arg(long, global = true, env = "PODIUM_CONFIG", value_name = "FILE", hide_env_values = true)]
+    config: Option<PathBuf>,
     /// Print JSON instead of a table.
     #[arg(long, global = true)]
     json: bool,
@@ -108,14 +116,30 @@ enum Command {
     Bench(bench::Args),
     /// Three nodes on this machine: host, submit, verify and compare boards.
     Demo(demo::Args),
+    /// Show the settings and where their values come from, or print a configuration file to fill in.
+    Config(config::Args),
+    /// Say how the running node is, and what needs attention.
+    Status(status::Args),
+    /// Look for what keeps a node from working, and say what to do about it.
+    Doctor(doctor::Args),
     /// Stop the running node.
     Stop(stop::Args),
 }
 
+impl Command {
+    /// Whether it does its work without the configuration file.
+    fn bears_bad_settings(&self) -> bool {
+        match self {
+            Self::Doctor(_) => true,
+            Self::Config(args) => args.is_template(),
+            _ => false,
+        }
+    }
+}
+
 /// Parses the command line, runs the command and tells how it went.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&error);
@@ -125,8 +149,31 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.data_dir, cli.socket, cli.json)?;
+fn start() -> anyhow::Result<()> {
+    // Twice: the first time to learn where the configuration file is, whose values are defaults the second time.
+    let command = Cli::command();
+    let settings = Settings::load(config::named(&command.clone().get_matches()), &command);
+    let matches = match &settings {
+        Ok(settings) => settings.fill(command.clone()).get_matches(),
+        Err(_) => command.clone().get_matches(),
+    };
+    let cli = Cli::from_arg_matches(&matches)?;
+    run(cli, settings, &command, &matches)
+}
+
+fn run(
+    cli: Cli,
+    settings: Result<Settings, ConfigError>,
+    command: &clap::Command,
+    matches: &ArgMatches,
+) -> anyhow::Result<()> {
+    let (settings, error) = match settings {
+        Ok(settings) => (settings, None),
+        // Whoever asks what is wrong, or for a file that is right, gets an answer all the same.
+        Err(error) if cli.command.bears_bad_settings() => (Settings::default(), Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    let context = Context::new(cli.data_dir, cli.socket, cli.json, settings)?;
     match cli.command {
         Command::Init(args) => args.run(&context),
         Command::Run(args) => args.run(&context),
@@ -149,6 +196,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tui(args) => args.run(&context),
         Command::Bench(args) => args.run(&context),
         Command::Demo(args) => args.run(&context),
+        Command::Config(args) => args.run(&context, command, matches),
+        Command::Status(args) => args.run(&context),
+        Command::Doctor(args) => args.run(&context, error.as_ref().map_or(Ok(()), Err), command),
         Command::Stop(args) => args.run(&context),
     }
 }
@@ -156,7 +206,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -170,5 +219,65 @@ mod tests {
             let example = command.get_after_help().is_some_and(|help| help.to_string().contains("node "));
             assert!(plain || example, "{}", command.get_name());
         }
+    }
+
+    /// The command lines in a file: after a prompt, in a unit, or as a list in JSON.
+    fn command_lines(text: &str) -> Vec<Vec<String>> {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        for line in text.lines().map(str::trim) {
+            let prompt = line.strip_prefix("$ ").or_else(|| line.strip_prefix("# "));
+            let prompt = prompt.map(|line| line.split([">", "#"].as_slice()).next().unwrap_or_default());
+            let unit = line.strip_prefix("ExecStart=/usr/local/bin/");
+            if let Some(line) = prompt.or(unit).filter(|line| line.starts_with("podium ")) {
+                found.push(words(line));
+            }
+            let spans = line.split('`').skip(1).step_by(2).filter(|span| span.starts_with("podium "));
+            found.extend(spans.map(words));
+            if let Some(at) = line.find("CMD [").or_else(|| line.find("ENTRYPOINT [")) {
+                let list = line[at..].split_once(' ').unwrap().1;
+                let mut list: Vec<String> = serde_json::from_str(list).unwrap();
+                if list[0] != "podium" {
+                    list.insert(0, "podium".into());
+                }
+                found.push(list);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_the_deployment_files_run_and_set_exists() {
+        let files = [
+            include_str!("../../deploy/README.md"),
+            include_str!("../../deploy/metrics.md"),
+            include_str!("../../deploy/podium.service"),
+            include_str!("../../deploy/Dockerfile"),
+            include_str!("../../deploy/prometheus.yml"),
+        ];
+        let command = Cli::command();
+        let mut args: Vec<&clap::Arg> = command.get_arguments().collect();
+        args.extend(command.get_subcommands().flat_map(clap::Command::get_arguments));
+        let (mut lines, mut options, mut variables) = (0, 0, 0);
+        for text in files {
+            for line in command_lines(text).into_iter().filter(|line| line.len() > 1) {
+                let parsed = Cli::command().try_get_matches_from(&line);
+                assert!(parsed.is_ok(), "{line:?}: {}", parsed.unwrap_err());
+                lines += 1;
+            }
+            for span in text.split('`').skip(1).step_by(2).filter(|span| span.starts_with("--")) {
+                let name = span[2..].split([' ', '=']).next().unwrap();
+                assert!(args.iter().any(|arg| arg.get_long() == Some(name)), "{span}");
+                options += 1;
+            }
+            for name in
+                text.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|n| n.starts_with("PODIUM_"))
+            {
+                assert!(args.iter().any(|arg| arg.get_env().is_some_and(|env| env == name)), "{name}");
+                variables += 1;
+            }
+        }
+        assert!(lines >= 9 && options >= 4 && variables >= 7, "{lines} {options} {variables}");
+        assert!(Cli::command().try_get_matches_from(["podium", "run", "--metric", "x"]).is_err());
     }
 }

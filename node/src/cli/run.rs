@@ -1,15 +1,20 @@
 //! `node run`
 
-use super::context::Context;
+use super::context::{CliError, Context};
 use super::output;
 use crate::client::Client;
+use crate::daemon::DaemonConfig;
 use crate::net::NetConfig;
 use crate::{daemon, limits};
-use anyhow::ensure;
 use api::Command;
+use clap::ValueEnum;
+use clap::builder::BoolishValueParser;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
+use serde::Deserialize;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
@@ -17,34 +22,116 @@ Examples:
   node run
   node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
   node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
+  node run --log node=debug --log-format json --metrics 127.0.0.1:9464
 
 With --json one line is printed once the node listens: its peer id, addresses and data folder.
-PODIUM_LOG chooses what is logged, for instance PODIUM_LOG=node=debug.";
+Every option has a variable and a line in the configuration file: `node config --template`. A list in a variable has
+commas between its elements. SIGTERM and Ctrl-C end the node in good order, the second one at once.";
+
+/// How long whatever still runs may take after the node has stopped.
+const LAST_TASKS: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Address to listen on; may be repeated [default: every address, free TCP and QUIC ports].
-    #[arg(long, value_name = "MULTIADDR")]
-    listen: Vec<Multiaddr>,
-    /// Peer to dial, and to dial again when it is lost; may be repeated.
-    #[arg(long, value_name = "MULTIADDR")]
-    bootstrap: Vec<Multiaddr>,
-    /// Do not look for peers on the local network.
-    #[arg(long)]
-    no_mdns: bool,
+    #[command(flatten)]
+    settings: Settings,
     /// Stop when standard input ends: for nodes that another program starts.
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
-    /// Log as JSON lines.
-    #[arg(long)]
-    log_json: bool,
+}
+
+/// The settings of a node: options here, keys in the table `run` of the configuration file.
+#[derive(clap::Args, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Address to listen on; may be repeated.
+    #[arg(long, env = "PODIUM_LISTEN", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR",
+        default_values = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"])]
+    pub(super) listen: Vec<Multiaddr>,
+    /// Peer to dial, and to dial again when it is lost; may be repeated.
+    #[arg(
+        long,
+        env = "PODIUM_BOOTSTRAP",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "MULTIADDR"
+    )]
+    pub(super) bootstrap: Vec<Multiaddr>,
+    /// Do not look for peers on the local network.
+    #[arg(long, env = "PODIUM_NO_MDNS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(super) no_mdns: bool,
+    /// What is logged, by part and level, such as node=debug,libp2p=info.
+    #[arg(
+        long,
+        env = "PODIUM_LOG",
+        hide_env_values = true,
+        value_name = "FILTER",
+        default_value = "warn,node=info"
+    )]
+    log: String,
+    /// How it is logged.
+    #[arg(long, env = "PODIUM_LOG_FORMAT", hide_env_values = true, value_enum, value_name = "FORMAT",
+        default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// Serve metrics for Prometheus at http://IP:PORT/metrics, a loopback address such as 127.0.0.1:9464.
+    #[arg(long, env = "PODIUM_METRICS", hide_env_values = true, value_name = "IP:PORT")]
+    pub(super) metrics: Option<SocketAddr>,
+    /// Take an address for --metrics at which other machines read them, too: they are not protected.
+    #[arg(long, env = "PODIUM_METRICS_PUBLIC", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    metrics_public: bool,
+}
+
+/// How messages are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
+        let settings = self.settings;
+        settings.check()?;
+        log(&settings.log, settings.log_format)?;
+        let Settings { listen, bootstrap, no_mdns, metrics, .. } = settings;
+        let config = DaemonConfig { net: NetConfig { listen, bootstrap, mdns: !no_mdns }, metrics };
+        let (home, json) = (context.home.clone(), context.json);
+        if self.until_stdin_ends {
+            stop_when_stdin_ends(home.socket());
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let result = runtime.block_on(daemon::run(home, config, |hello| {
+            output::message(&format!("node {} is running; its data is in {}", hello.peer_id, hello.data_dir));
+            if json && let Ok(line) = serde_json::to_string(hello) {
+                let _ = output::data(&line); // whoever started the node may not read it
+                let _ = std::io::stdout().flush();
+            }
+        }));
+        // A proof check or a copy that nobody waits for any more must not hold up the end.
+        runtime.shutdown_timeout(LAST_TASKS);
+        result?;
+        output::message("stopped");
+        Ok(())
+    }
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), CliError> {
+        let usage = |reason: String| Err(CliError::Usage { reason });
         let addresses = self.listen.len().max(self.bootstrap.len());
-        ensure!(addresses <= limits::MAX_ADDRESSES, "expected at most {} addresses", limits::MAX_ADDRESSES);
+        if addresses > limits::MAX_ADDRESSES || self.listen.is_empty() {
+            return usage(format!(
+                "expected 1 to {} addresses to listen on and at most as many bootstrap peers, got {} and {}",
+                limits::MAX_ADDRESSES,
+                self.listen.len(),
+                self.bootstrap.len()
+            ));
+        }
         for address in &self.bootstrap {
             let named = address.iter().any(|part| {
                 matches!(
@@ -52,28 +139,18 @@ impl Args {
                     Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)
                 )
             });
-            ensure!(!named, "expected a bootstrap address with an IP address, got {address}");
-        }
-        log(self.log_json);
-        let listen = match self.listen.is_empty() {
-            true => vec!["/ip4/0.0.0.0/tcp/0".parse()?, "/ip4/0.0.0.0/udp/0/quic-v1".parse()?],
-            false => self.listen,
-        };
-        let config = NetConfig { listen, bootstrap: self.bootstrap, mdns: !self.no_mdns };
-        let (home, json) = (context.home.clone(), context.json);
-        if self.until_stdin_ends {
-            stop_when_stdin_ends(home.socket());
-        }
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(daemon::run(home, config, |hello| {
-            output::message(&format!("node {} is running; its data is in {}", hello.peer_id, hello.data_dir));
-            if json && let Ok(line) = serde_json::to_string(hello) {
-                let _ = output::data(&line); // whoever started the node may not read it
-                let _ = std::io::stdout().flush();
+            if named {
+                return usage(format!("expected a bootstrap address with an IP address, got {address}"));
             }
-        }))?;
-        output::message("stopped");
-        Ok(())
+        }
+        match self.metrics {
+            Some(address) if !address.ip().is_loopback() && !self.metrics_public => usage(format!(
+                "expected a loopback address such as 127.0.0.1:{} for metrics, got {address}: everybody who reaches it \
+                 could read them; --metrics-public says that this is meant",
+                address.port()
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -92,10 +169,16 @@ fn stop_when_stdin_ends(socket: std::path::PathBuf) {
     });
 }
 
-fn log(json: bool) {
-    let filter = EnvFilter::try_from_env("PODIUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,node=info"));
+fn log(filter: &str, format: LogFormat) -> Result<(), CliError> {
+    let filter = EnvFilter::builder().parse(filter).map_err(|error| CliError::Usage {
+        reason: format!("expected a log filter such as node=debug,libp2p=info, got {filter:?}: {error}"),
+    })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second logger in one process is refused; the first one stays.
-    let _ = if json { builder.json().try_init() } else { builder.with_target(false).try_init() };
+    let _ = match format {
+        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => builder.with_target(false).try_init(),
+    };
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Peer};
+use api::{Body, Command, ErrorKind, Health, Peer};
 use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +33,11 @@ impl Daemon {
                     .map(|submissions| Body::Submissions { submissions }),
             ),
             Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
-            Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
+            Command::Health => {
+                let fingerprint = self.ledger.fingerprint().to_string();
+                Body::Health(Box::new(Health { fingerprint, ..self.health() }))
+            }
+            Command::Own | Command::Held { .. } | Command::Fetches => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
@@ -126,6 +130,7 @@ impl Daemon {
             records: info.records,
             refused: info.refused,
             score: gossip.peer_score(id).unwrap_or(0.0),
+            clock_offset_s: info.clock_offset_s,
             ..Peer::default()
         };
         self.peers.iter().map(peer).collect()

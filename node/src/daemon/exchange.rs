@@ -1,9 +1,10 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
 use super::catch_up::{self, CatchUp, Part, Step, SyncError};
+use super::health::clock_offset;
 use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, now};
 use crate::limits;
 use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
@@ -102,6 +103,25 @@ impl Daemon {
         }
     }
 
+    /// A peer has said what time it is.
+    fn note_clock(&mut self, peer: PeerId, time: u64) {
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.clock_offset_s = clock_offset(time, now());
+        }
+    }
+
+    /// Counts the bytes that an answer is for.
+    fn count(&self, incoming: bool, response: &Response) {
+        match response {
+            Response::Reconciled { message } => self.metrics.exchanged(incoming, message.len()),
+            Response::Records { records } => {
+                self.metrics.exchanged(incoming, records.iter().map(|record| record.len()).sum());
+            }
+            Response::Chunk { bytes, .. } => self.metrics.blobs(incoming, bytes.len()),
+            Response::Same { .. } | Response::Summary { .. } | Response::NotHere | Response::Busy => {}
+        }
+    }
+
     fn begin_part(&mut self, peer: PeerId, part: Part) -> Result<(), SyncError> {
         let own = self.ledger.parts().storage(part.0, part.1);
         let missing = missing(&self.ledger, &self.records);
@@ -120,6 +140,7 @@ impl Daemon {
 
     pub(super) fn on_response(&mut self, peer: PeerId, id: OutboundRequestId, response: Response) {
         let Some(asked) = self.asked.remove(&id) else { return };
+        self.count(true, &response);
         let current = self.syncs.get_mut(&peer).filter(|sync| sync.asked == Some(id));
         if let Some(sync) = current {
             sync.asked = None;
@@ -128,7 +149,8 @@ impl Daemon {
             return;
         }
         match (asked, response) {
-            (Asked::Summary { after: None }, Response::Same { total }) => {
+            (Asked::Summary { after: None }, Response::Same { total, time }) => {
+                self.note_clock(peer, time);
                 let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
                 self.peer_has(&all);
                 if let Some(info) = self.peers.get_mut(&peer) {
@@ -137,7 +159,8 @@ impl Daemon {
                 self.syncs.remove(&peer);
                 return;
             }
-            (Asked::Summary { after }, Response::Summary { competitions, more, total }) => {
+            (Asked::Summary { after }, Response::Summary { competitions, more, total, time }) => {
+                self.note_clock(peer, time);
                 if let Err(error) = self.on_summary(peer, after, &competitions, more, total) {
                     return self.end_sync(peer, &error);
                 }
@@ -262,11 +285,12 @@ impl Daemon {
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
         let total = self.ledger.len() as u64;
         if after.is_none() && self.ledger.fingerprint() == theirs {
-            return Response::Same { total };
+            return Response::Same { total, time: now() };
         }
         let (page, more) = self.ledger.parts().competitions(after, limits::SUMMARY_PAGE);
         let summary = |competition| Summary { competition, parts: self.ledger.parts().digests(competition) };
-        Response::Summary { competitions: page.into_iter().map(summary).collect(), more, total }
+        let competitions = page.into_iter().map(summary).collect();
+        Response::Summary { competitions, more, total, time: now() }
     }
 
     pub(super) fn respond(
@@ -275,6 +299,7 @@ impl Daemon {
         channel: ResponseChannel<Response>,
         response: Response,
     ) {
+        self.count(false, &response);
         if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
             // The peer has gone: there is nobody to answer.
             self.served(id);

@@ -6,6 +6,7 @@
 //! writes    accepted records on their way to the disk, and what follows
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
 //! fetch     blobs, from whoever has them
+//! health    how the node is, for clients and metrics
 //! commands  what clients of the local socket ask
 //! ```
 //!
@@ -16,6 +17,7 @@ mod catch_up;
 mod commands;
 mod exchange;
 mod fetch;
+mod health;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -24,27 +26,36 @@ mod writes;
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;
 use crate::home::{Home, HomeError};
-use crate::ledger::{Digest, Ledger, LedgerError};
+use crate::ledger::{Digest, Ledger, LedgerError, now};
 use crate::limits;
 use crate::materials::Checked;
+use crate::metrics::{self, Metrics, MetricsError};
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
 use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
+use health::{Vitals, Watch};
 use libp2p::identity::Keypair;
+use libp2p::metrics::Registry;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{DialError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use records::Records;
+use sd_notify::NotifyState;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
+
+/// The exit code of a process that a signal has ended.
+const INTERRUPTED: i32 = 130;
 
 /// Why the daemon did not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +75,30 @@ pub enum DaemonError {
     /// The local socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The address for metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// A blocking task was lost.
     #[error("a task of the node failed: {0}")]
     Task(#[from] tokio::task::JoinError),
+}
+
+/// How the daemon is set up.
+#[derive(Clone, Debug)]
+pub struct DaemonConfig {
+    /// The network.
+    pub net: NetConfig,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl From<NetConfig> for DaemonConfig {
+    fn from(net: NetConfig) -> Self {
+        Self { net, metrics: None }
+    }
 }
 
 /// What is known of a connected peer.
@@ -83,6 +112,8 @@ struct PeerInfo {
     in_flight: usize,
     /// What its last summary said.
     summary: PeerSummary,
+    /// Its clock less this one's, in seconds, once it has said.
+    clock_offset_s: Option<i64>,
 }
 
 /// What a peer has said of its records.
@@ -129,6 +160,7 @@ enum Done {
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
+    Measured(Vitals),
 }
 
 struct Bootstrap {
@@ -157,6 +189,8 @@ struct Daemon {
     reading: HashSet<(BlobRole, protocol::BlobId)>,
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
+    metrics: Metrics,
+    watch: Watch,
     stop: bool,
     /// Why it stops by itself.
     failure: Option<StoreError>,
@@ -166,28 +200,61 @@ struct Daemon {
 ///
 /// # Errors
 /// If it cannot start. Later trouble is logged and survived.
-pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> Result<(), DaemonError> {
+pub async fn run(home: Home, config: DaemonConfig, ready: impl FnOnce(&Hello)) -> Result<(), DaemonError> {
     let identity = home.identity_or_init()?;
     // The socket first: it tells best that a node is running already.
     let socket = Socket::bind(&home.socket()).await?;
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
-    let ledger = tokio::task::spawn_blocking(move || Ledger::open(&folder, own)).await??;
-    let swarm = net::start(&identity.keypair, &config)?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let ledger = Ledger::open(&folder, own)?;
+        Ok::<_, LedgerError>((ledger, Vitals::measure(&folder.store())))
+    });
+    let (ledger, vitals) = opened.await??;
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry, now());
+    let swarm = net::start(&identity.keypair, &config.net, &mut registry)?;
+    let mut servers = JoinSet::new();
+    if let Some(address) = config.metrics {
+        servers.spawn(metrics::Server::bind(address, Arc::new(registry)).await?.serve());
+    }
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
-    let server = tokio::spawn(socket.serve(calls_sender, events.clone()));
-    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, home, &config, events)?;
+    servers.spawn(socket.serve(calls_sender, events.clone()));
+    let watched = (metrics, Watch::new(vitals));
+    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, home, &config.net, events, watched)?;
     let result = daemon.run(calls, ready).await;
+    supervisor(NotifyState::Stopping);
+    servers.spawn(end_at_next_signal()?);
     // Answers that were given just now still reach their clients.
     tokio::time::sleep(Duration::from_millis(100)).await;
     daemon.finish().await;
     let failure = daemon.failure.take();
     // The store is closed before the socket goes: whoever waits for that may open it.
     drop(daemon);
-    server.abort();
-    let _ = server.await; // it was aborted: there is nothing to tell
+    servers.shutdown().await;
     result.and(failure.map_or(Ok(()), |error| Err(DaemonError::Store(error))))
+}
+
+/// Who asks twice does not want to wait: what is not flushed was not acknowledged either.
+fn end_at_next_signal() -> Result<impl Future<Output = ()> + Send + 'static, std::io::Error> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::warn!("stopped at once by a second signal");
+        std::process::exit(INTERRUPTED);
+    })
+}
+
+/// Tells systemd, if it has started the node.
+fn supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "the supervisor was not told");
+    }
 }
 
 impl Daemon {
@@ -198,6 +265,7 @@ impl Daemon {
         home: Home,
         config: &NetConfig,
         events: broadcast::Sender<Event>,
+        (metrics, watch): (Metrics, Watch),
     ) -> Result<Self, DaemonError> {
         let outbox = ledger.store().outbox()?.into_iter().map(RecordId::new).collect();
         let bootstrap = config
@@ -222,6 +290,8 @@ impl Daemon {
             reading: HashSet::new(),
             tasks: JoinSet::new(),
             events,
+            metrics,
+            watch,
             stop: false,
             failure: None,
         })
@@ -259,6 +329,7 @@ impl Daemon {
                 && let Some(ready) = ready.take()
             {
                 ready(&self.hello());
+                supervisor(NotifyState::Ready);
             }
             self.pump();
         }
@@ -316,12 +387,14 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
+            Done::Measured(vitals) => self.on_measured(vitals),
             Done::Tidied(Ok(())) => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
         }
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.metrics.swarm(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -355,6 +428,12 @@ impl Daemon {
     }
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
+        match &event {
+            BehaviourEvent::Gossip(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Identify(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Ping(event) => self.metrics.behaviour(event),
+            _ => {}
+        }
         match event {
             BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
                 self.on_gossip(propagation_source, message_id, &message.data);
@@ -451,6 +530,7 @@ impl Daemon {
             return;
         }
         tracing::warn!(%peer, refused, score, "disconnected for refused messages");
+        self.metrics.banned();
         self.swarm.behaviour_mut().blocked.block_peer(peer);
         self.banned.push_back((peer, Instant::now()));
         if self.banned.len() > limits::MAX_BANNED
@@ -471,5 +551,7 @@ impl Daemon {
         self.sweep_fetches();
         self.pump_blobs();
         self.resume_syncs();
+        self.watch();
+        supervisor(NotifyState::Watchdog);
     }
 }

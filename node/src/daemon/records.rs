@@ -95,10 +95,19 @@ impl Records {
         self.in_write.contains(id) || self.unwritten.contains(id) || self.unwritable.contains(id)
     }
 
+    /// Batches whose proofs are being checked.
+    pub(super) fn checking(&self) -> usize {
+        self.checking
+    }
+
+    /// Records that are kept and not flushed yet.
+    pub(super) fn writing(&self) -> usize {
+        self.unwritten.len() + self.in_write.len() + self.unwritable.len()
+    }
+
     /// Whether own records find no place in the outbox.
     pub(super) fn outbox_is_full(&self) -> bool {
-        self.outbox.len() + self.unwritten.len() + self.in_write.len() + self.unwritable.len()
-            >= limits::OUTBOX
+        self.outbox.len() + self.writing() >= limits::OUTBOX
     }
 
     /// Whether it would be of no use to fetch this record.
@@ -158,6 +167,7 @@ impl Daemon {
         // A catch-up asks for no more than there is room for, and clients have a bound of their own.
         let full = self.records.waiting >= limits::VERIFY_QUEUE;
         if (busy || full) && matches!(source, Source::Gossip { .. }) {
+            self.metrics.refused(&Refusal::Busy);
             return self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy));
         }
         if self.records.outbox_is_full()
@@ -241,6 +251,7 @@ impl Daemon {
                     self.records.quiet.insert(id);
                 }
                 if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
+                    self.metrics.accepted(kind);
                     self.ledger.accepted(id, competition);
                     self.on_accepted(kind, competition);
                 }
@@ -248,6 +259,7 @@ impl Daemon {
                 self.displace(displaced);
             }
             Outcome::Refused(refusal) => {
+                self.metrics.refused(&refusal);
                 if !matches!(refusal, Refusal::Busy | Refusal::Proof(ProofError::NotChecked { .. })) {
                     self.records.remember_refused(id);
                 }
@@ -375,6 +387,7 @@ impl Daemon {
                 return;
             }
             self.records.checking += 1;
+            self.metrics.batch(jobs.len());
             let materials = Arc::clone(self.ledger.materials());
             self.tasks.spawn_blocking(move || {
                 let checks: Vec<_> = jobs.iter().map(|job| &job.check).collect();
@@ -393,6 +406,7 @@ impl Daemon {
     pub(super) fn on_checked(&mut self, checked: Vec<(JobId, Checked)>) {
         self.records.checking -= 1;
         for (job, (result, micros)) in checked {
+            self.metrics.checked(result.is_ok(), micros);
             let updates = self.ledger.state_mut().proof_checked(job, result, micros);
             self.on_updates(updates);
         }

@@ -5,6 +5,8 @@ mod wire;
 pub use wire::{EXCHANGE, Request, Response, Summary};
 
 use crate::limits;
+use libp2p::gossipsub::MetricsConfig;
+use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
@@ -92,17 +94,22 @@ pub struct NetConfig {
     pub mdns: bool,
 }
 
-/// Builds the swarm and listens.
+/// Builds the swarm and listens. What it measures of itself goes into `registry`.
 ///
 /// # Errors
 /// If a part cannot be set up or an address not be listened on.
-pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, NetError> {
-    let behaviour = behaviour(keypair, config.mdns)?;
+pub fn start(
+    keypair: &Keypair,
+    config: &NetConfig,
+    registry: &mut Registry,
+) -> Result<Swarm<Behaviour>, NetError> {
+    let behaviour = behaviour(keypair, config.mdns, registry)?;
     let mut swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(|e| setup("TCP")(&e))?
         .with_quic()
+        .with_bandwidth_metrics(registry)
         .with_behaviour(|_| behaviour)
         .map_err(|e| setup("behaviour")(&e))?
         .with_swarm_config(|c| c.with_idle_connection_timeout(limits::IDLE_CONNECTION))
@@ -115,7 +122,7 @@ pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, 
     Ok(swarm)
 }
 
-fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
+fn behaviour(keypair: &Keypair, mdns: bool, registry: &mut Registry) -> Result<Behaviour, NetError> {
     let peer_id = keypair.public().to_peer_id();
     let connection_limits = connection_limits::ConnectionLimits::default()
         .with_max_established(Some(limits::CONNECTIONS))
@@ -146,7 +153,7 @@ fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
         limits: connection_limits::Behaviour::new(connection_limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(limits::MEMORY_BYTES),
         blocked: allow_block_list::Behaviour::default(),
-        gossip: gossip(keypair)?,
+        gossip: gossip(keypair, registry)?,
         identify: identify::Behaviour::new(identify_config),
         ping: ping::Behaviour::default(),
         mdns: discovery.into(),
@@ -159,7 +166,7 @@ pub fn topic() -> gossipsub::IdentTopic {
     gossipsub::IdentTopic::new(TOPIC)
 }
 
-fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
+fn gossip(keypair: &Keypair, registry: &mut Registry) -> Result<Gossip, NetError> {
     let config = gossipsub::ConfigBuilder::default()
         .validation_mode(gossipsub::ValidationMode::Strict)
         .validate_messages()
@@ -179,7 +186,8 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
         max_subscriptions_per_request: 8,
     };
     let mut gossip = Gossip::new_with_subscription_filter(authenticity, config, filter)
-        .map_err(|e| setup("gossip")(&e))?;
+        .map_err(|e| setup("gossip")(&e))?
+        .with_metrics(registry.sub_registry_with_prefix("libp2p_gossipsub"), MetricsConfig::default());
     gossip
         .with_peer_score(score_params(), gossipsub::PeerScoreThresholds::default())
         .map_err(|e| setup("gossip score")(&e))?;
@@ -241,9 +249,12 @@ mod tests {
         let listen =
             vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
         let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
-        start(&Keypair::generate_ed25519(), &config).unwrap();
+        start(&Keypair::generate_ed25519(), &config, &mut Registry::default()).unwrap();
         let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
-        assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));
+        assert!(matches!(
+            start(&Keypair::generate_ed25519(), &bad, &mut Registry::default()),
+            Err(NetError::Listen { .. })
+        ));
     }
 
     #[test]

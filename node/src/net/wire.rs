@@ -4,7 +4,7 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/2";
+pub const EXCHANGE: &str = "/podium/exchange/3";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub enum Response {
     Same {
         /// Records in it.
         total: u64,
+        /// What the clock says, seconds since 1970.
+        time: u64,
     },
     /// A page of a summary.
     Summary {
@@ -57,6 +59,8 @@ pub enum Response {
         more: bool,
         /// Records in all.
         total: u64,
+        /// What the clock says, seconds since 1970.
+        time: u64,
     },
     /// The answer to a message of a reconciliation.
     Reconciled {
