@@ -12,6 +12,7 @@
 //! podium.sock      the running node's socket (0600)
 //! ```
 
+use crate::scratch;
 use directories::ProjectDirs;
 use libp2p::identity::Keypair;
 use rand::RngCore;
@@ -240,7 +241,7 @@ pub fn make_private_dir(dir: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// If the disk fails.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
-    let (dir, temp) = flushed(path, bytes)?;
+    let (dir, temp, _listed) = flushed(path, bytes)?;
     temp.persist(path).map_err(|error| io(path)(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
 }
@@ -251,7 +252,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
 /// # Errors
 /// If the disk fails.
 pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<bool, HomeError> {
-    let (dir, temp) = flushed(path, bytes)?;
+    let (dir, temp, _listed) = flushed(path, bytes)?;
     match temp.persist_noclobber(path) {
         Ok(_) => {}
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -262,13 +263,17 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<bool, HomeError> {
 }
 
 /// The folder of a path, and a temporary file in it with these bytes, on disk.
-fn flushed<'a>(path: &'a Path, bytes: &[u8]) -> Result<(&'a Path, tempfile::NamedTempFile), HomeError> {
+fn flushed<'a>(
+    path: &'a Path,
+    bytes: &[u8],
+) -> Result<(&'a Path, tempfile::NamedTempFile, scratch::Listed), HomeError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     // tempfile makes its files with mode 0600.
     let mut temp = tempfile::Builder::new().prefix(".new-").tempfile_in(dir).map_err(io(dir))?;
+    let listed = scratch::list(temp.path());
     temp.write_all(bytes).map_err(io(path))?;
     temp.as_file().sync_all().map_err(io(path))?;
-    Ok((dir, temp))
+    Ok((dir, temp, listed))
 }
 
 /// Reads a 0600 file of at most `max` bytes.

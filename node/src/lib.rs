@@ -9,6 +9,7 @@
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
 //! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
+//! scratch      temporary files, of which an interrupt leaves none
 //! limits       every bound
 //! ```
 
@@ -28,6 +29,7 @@ mod materials;
 mod metrics;
 mod net;
 mod prover;
+mod scratch;
 mod store;
 mod views;
 

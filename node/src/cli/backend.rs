@@ -2,6 +2,7 @@
 
 use super::context::{CliError, Context};
 use super::output::message;
+use super::progress::Progress;
 use crate::client::{Client, ClientError, unexpected};
 use crate::ledger::{Ledger, now};
 use crate::limits;
@@ -13,6 +14,8 @@ use protocol::{BlobRef, Outcome};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// How far a fetch is, is asked so often.
+const POLL: Duration = Duration::from_millis(400);
 /// Records that are being checked are waited for so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -209,12 +212,30 @@ impl Backend {
         }
     }
 
+    /// Peers that have confirmed that they hold an own record. None without a node, or if it does not tell.
+    pub fn held_by(&mut self, id: &str) -> Option<u64> {
+        let Self::Node(client) = self else { return None };
+        match client.ask(Command::Held { id: id.to_owned() }) {
+            Ok(Body::Own { records }) => records.first().map(|record| record.held_by),
+            _ => None,
+        }
+    }
+
+    /// Connected peers; 0 without a node.
+    pub fn peers(&mut self) -> usize {
+        let Self::Node(client) = self else { return 0 };
+        match client.ask(Command::Peers) {
+            Ok(Body::Peers { peers, .. }) => peers.len(),
+            _ => 0,
+        }
+    }
+
     /// Where a blob lies, fetched first if need be. `what` names it for people.
     pub fn get_blob(&mut self, blob: BlobRef, what: &str) -> anyhow::Result<PathBuf> {
         match self {
             Self::Node(client) => {
                 let command = Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
-                match client.ask(command).with_context(|| format!("getting {what}"))? {
+                match watch(client, command, blob, what).with_context(|| format!("getting {what}"))? {
                     Body::BlobStored { path, .. } => Ok(path.into()),
                     other => Err(unexpected("get blob", &other).into()),
                 }
@@ -237,6 +258,45 @@ impl Backend {
             return Err(crate::blobs::BlobError::Digest { expected: blob.id, got }.into());
         }
         Ok(bytes)
+    }
+}
+
+/// Asks for a blob, and shows meanwhile how far its fetching is.
+fn watch(client: &mut Client, command: Command, blob: BlobRef, what: &str) -> Result<Body, ClientError> {
+    let path = client.path().to_owned();
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| client.ask(command));
+        let (start, mut progress, mut watcher) = (Instant::now(), None, None);
+        while !asked.is_finished() {
+            std::thread::sleep(POLL.min(start.elapsed() / 4).max(Duration::from_millis(1)));
+            // What is here already is answered before there is anything to show.
+            if start.elapsed() < POLL {
+                continue;
+            }
+            if watcher.is_none() {
+                watcher = Some(Client::connect(&path)?);
+            }
+            let Some(client) = watcher.as_mut() else { continue };
+            let Ok(Body::Fetches { fetches }) = client.ask(Command::Fetches) else { continue };
+            if let Some(fetch) = fetches.iter().find(|fetch| fetch.blob == blob.id.to_string()) {
+                let progress = progress.get_or_insert_with(|| Progress::new(&format!("fetching {what}")));
+                progress.report(&fetched(fetch), fetch.done as f64 / fetch.bytes.max(1) as f64);
+            }
+        }
+        if let Some(progress) = progress {
+            progress.finish();
+        }
+        asked.join().unwrap_or_else(|_| Err(std::io::Error::other("the question was not asked").into()))
+    })
+}
+
+/// What a fetch is doing.
+fn fetched(fetch: &api::Fetch) -> String {
+    match (fetch.active, fetch.sources) {
+        (false, _) => "waiting for its turn".to_owned(),
+        (true, 0) => "looking for peers that have it".to_owned(),
+        (true, 1) => format!("{} from 1 peer", super::output::bytes(fetch.bytes)),
+        (true, sources) => format!("{} from {sources} peers", super::output::bytes(fetch.bytes)),
     }
 }
 

@@ -5,6 +5,7 @@ use super::output::{self, Align};
 use super::settings::{self, CONFIG, TABLES};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::any::TypeId;
 use std::fmt::Write as _;
@@ -27,8 +28,8 @@ pub struct Args {
 }
 
 /// A setting and where its value comes from.
-#[derive(Debug, PartialEq, Serialize)]
-struct Effective {
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Effective {
     /// `table.key`.
     key: String,
     /// None if nothing is given and there is no default.

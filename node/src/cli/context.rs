@@ -12,7 +12,6 @@ use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
 use protocol::{BundleError, OfflineError, RuleError, SealError};
-use std::path::PathBuf;
 
 /// Where the data is, and how results are printed.
 pub struct Context {
@@ -20,20 +19,12 @@ pub struct Context {
     pub home: Home,
     /// Whether to print JSON.
     pub json: bool,
+    /// Whether everything has been agreed to.
+    pub yes: bool,
+    /// Whether nobody may be asked.
+    pub no_input: bool,
     /// The configuration file.
     pub settings: Settings,
-}
-
-impl Context {
-    /// From the global options.
-    pub fn new(
-        data_dir: Option<PathBuf>,
-        socket: Option<PathBuf>,
-        json: bool,
-        settings: Settings,
-    ) -> anyhow::Result<Self> {
-        Ok(Self { home: Home::new(data_dir, socket)?, json, settings })
-    }
 }
 
 /// Errors of the command line itself.
@@ -60,6 +51,18 @@ pub enum CliError {
     Invalid {
         /// Why.
         reason: String,
+    },
+    /// Something that cannot be taken back, and nobody to ask.
+    #[error("{what}: expected --yes, as nobody can be asked here")]
+    Unconfirmed {
+        /// What would be done.
+        what: String,
+    },
+    /// The answer was no.
+    #[error("nothing was done: {what}")]
+    Declined {
+        /// What would have been done.
+        what: String,
     },
     /// Options that do not go together here.
     #[error("{reason}")]
@@ -128,10 +131,10 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<CliError>() {
         return match error {
             CliError::Refused { .. } => Some(4),
-            CliError::Usage { .. } => Some(2),
+            CliError::Usage { .. } | CliError::Unconfirmed { .. } => Some(2),
             CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
-            CliError::Unknown { .. } | CliError::Ambiguous { .. } => None,
+            CliError::Unknown { .. } | CliError::Ambiguous { .. } | CliError::Declined { .. } => None,
         };
     }
     if let Some(error) = error.downcast_ref::<OfflineError>() {

@@ -1,9 +1,11 @@
 //! The command line. Data goes to standard output, messages to standard error.
 
+mod ask;
 mod backend;
 mod bench;
 mod close;
 mod competitions;
+mod completions;
 mod config;
 mod context;
 mod demo;
@@ -14,14 +16,18 @@ mod entries;
 mod export;
 mod host;
 mod init;
+mod interrupt;
 mod keys;
 mod leaderboard;
+mod man;
 mod output;
 mod peers;
+mod printed;
 mod progress;
 mod prove_chunk;
 mod reveal;
 mod run;
+mod schema;
 mod score;
 mod settings;
 mod show;
@@ -30,8 +36,10 @@ mod stop;
 mod submit;
 mod tui;
 mod verify;
+mod version;
 mod withdraw;
 
+use crate::home::Home;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::{Context, exit_code};
 use settings::{ConfigError, Settings};
@@ -49,12 +57,13 @@ Examples:
   node leaderboard 3fa1                            who leads
   node demo                                        all of it in two minutes, on this machine alone
 
-Exit codes: 0 done, 1 error, 2 usage, 3 proof invalid, 4 rule or deadline, 5 network, 6 store or socket in use.
+Exit codes: 0 done, 1 error, 2 usage, 3 proof invalid, 4 rule or deadline, 5 network, 6 store or socket in use,
+130 interrupted. Results go to standard output, everything else to standard error.
 Ids may be shortened to a prefix that is unique, of at least 4 digits.";
 
 /// Competitions in which a model's accuracy is proved and its weights stay secret.
 #[derive(Parser)]
-#[command(version, after_help = AFTER_HELP, max_term_width = 110)]
+#[command(version = version::SHORT, long_version = version::long(), after_help = AFTER_HELP, max_term_width = 110)]
 struct Cli {
     /// Folder of identity, records, files and keys.
     #[arg(long, global = true, env = "PODIUM_DATA_DIR", value_name = "DIR", hide_env_values = true)]
@@ -65,9 +74,18 @@ struct Cli {
     /// Configuration file [default: config.toml in the user's configuration folder].
     #[arg(long, global = true, env = "PODIUM_CONFIG", value_name = "FILE", hide_env_values = true)]
     config: Option<PathBuf>,
-    /// Print JSON instead of a table.
+    /// Print JSON instead of a table: `node schema` describes it.
     #[arg(long, global = true)]
     json: bool,
+    /// Say nothing but results and errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Do what cannot be taken back without asking.
+    #[arg(long, short, global = true)]
+    yes: bool,
+    /// Ask nothing: fail where something would have to be asked.
+    #[arg(long, global = true)]
+    no_input: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -122,11 +140,22 @@ enum Command {
     Status(status::Args),
     /// Look for what keeps a node from working, and say what to do about it.
     Doctor(doctor::Args),
+    /// Print the JSON Schemas of what --json prints.
+    Schema(schema::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
+    /// Write manual pages.
+    Man(man::Args),
     /// Stop the running node.
     Stop(stop::Args),
 }
 
 impl Command {
+    /// Whether signals have no other meaning for it.
+    fn ends_by_itself(&self) -> bool {
+        !matches!(self, Self::Run(_) | Self::Tui(_))
+    }
+
     /// Whether it does its work without the configuration file.
     fn bears_bad_settings(&self) -> bool {
         match self {
@@ -143,7 +172,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&error);
-            output::message(&format!("error: {error:#}"));
+            output::error(&format!("error: {error:#}"));
             ExitCode::from(code)
         }
     }
@@ -173,7 +202,12 @@ fn run(
         Err(error) if cli.command.bears_bad_settings() => (Settings::default(), Some(error)),
         Err(error) => return Err(error.into()),
     };
-    let context = Context::new(cli.data_dir, cli.socket, cli.json, settings)?;
+    output::be_quiet(cli.quiet);
+    if cli.command.ends_by_itself() {
+        interrupt::catch()?;
+    }
+    let home = Home::new(cli.data_dir, cli.socket)?;
+    let context = Context { home, json: cli.json, yes: cli.yes, no_input: cli.no_input, settings };
     match cli.command {
         Command::Init(args) => args.run(&context),
         Command::Run(args) => args.run(&context),
@@ -199,6 +233,9 @@ fn run(
         Command::Config(args) => args.run(&context, command, matches),
         Command::Status(args) => args.run(&context),
         Command::Doctor(args) => args.run(&context, error.as_ref().map_or(Ok(()), Err), command),
+        Command::Schema(args) => args.run(),
+        Command::Completions(args) => args.run(command),
+        Command::Man(args) => args.run(command),
         Command::Stop(args) => args.run(&context),
     }
 }
@@ -213,12 +250,24 @@ mod tests {
     }
 
     #[test]
-    fn every_command_that_takes_arguments_shows_an_example() {
+    fn every_command_shows_an_example() {
         for command in Cli::command().get_subcommands() {
-            let plain = ["init", "peers", "stop", "help"].contains(&command.get_name());
-            let example = command.get_after_help().is_some_and(|help| help.to_string().contains("node "));
-            assert!(plain || example, "{}", command.get_name());
+            let example = format!("node {}", command.get_name());
+            let shown = command.get_after_help().is_some_and(|help| help.to_string().contains(&example));
+            assert!(shown, "{example}");
         }
+    }
+
+    #[test]
+    fn help_changes_only_on_purpose() {
+        let mut text = String::new();
+        let mut command = Cli::command().version("VERSION").long_version("VERSION").term_width(110);
+        command.build();
+        text.push_str(&format!("{}\n", command.render_long_help()));
+        for command in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            text.push_str(&format!("=== {}\n{}\n", command.get_name(), command.render_long_help()));
+        }
+        insta::assert_snapshot!(text);
     }
 
     /// The command lines in a file: after a prompt, in a unit, or as a list in JSON.

@@ -6,6 +6,7 @@ use crate::client::{Client, unexpected};
 use api::{Body, Command};
 
 #[derive(clap::Args)]
+#[command(after_help = "Examples:\n  node peers\n  node peers --json")]
 pub struct Args {}
 
 impl Args {

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::effort::Effort;
 use super::output;
+use super::printed::ChunksProved;
 use super::progress::Progress;
 use crate::drafts::Drafts;
 use crate::home::read_private;
@@ -15,7 +16,6 @@ use circuits::groth16::{Commitment, Opening, ProvingKey, commit};
 use circuits::statement::ScoreClaim;
 use protocol::ProofBytes;
 use rand::RngCore;
-use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -204,14 +204,14 @@ fn report(
     let files = folder.chunks();
     let paths: Vec<String> = wanted.iter().map(|claim| files.path(claim).display().to_string()).collect();
     if context.json {
-        return output::json(&json!({
-            "competition": job.body.competition.to_string(),
-            "entry": job.entry.id().to_string(),
-            "chunks": wanted.iter().map(|claim| claim.chunk.index).collect::<Vec<_>>(),
-            "proved": proved,
-            "found": wanted.len().saturating_sub(proved),
-            "files": paths,
-        }));
+        return output::json(&ChunksProved {
+            competition: job.body.competition.to_string(),
+            entry: job.entry.id().to_string(),
+            chunks: wanted.iter().map(|claim| claim.chunk.index).collect(),
+            proved,
+            found: wanted.len().saturating_sub(proved),
+            files: paths,
+        });
     }
     if proved < wanted.len() {
         output::message(&format!("{} of them had been proved before", wanted.len().saturating_sub(proved)));

@@ -43,21 +43,26 @@ pub enum ConfigError {
         expected: u64,
     },
     /// A line that is not TOML, an unknown key or a value of the wrong kind.
-    #[error("{path}:{line}: {key}: expected {expected}, got {got} ({reason})")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// From 1.
-        line: usize,
-        /// The table and the key, as far as they are known.
-        key: String,
-        /// What belongs there.
-        expected: String,
-        /// What is there.
-        got: String,
-        /// What the reader says.
-        reason: String,
-    },
+    #[error("{0}")]
+    Invalid(Box<Mistake>),
+}
+
+/// Where the file is no configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}:{line}: {key}: expected {expected}, got {got} ({reason})")]
+pub struct Mistake {
+    /// The file.
+    path: PathBuf,
+    /// From 1.
+    line: usize,
+    /// The table and the key, as far as they are known.
+    key: String,
+    /// What belongs there.
+    expected: String,
+    /// What is there.
+    got: String,
+    /// What the reader says.
+    reason: String,
 }
 
 /// The types of the file's values.
@@ -183,14 +188,14 @@ impl Settings {
             {
                 let text = error.to_string();
                 let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-                return Err(ConfigError::Invalid {
+                return Err(ConfigError::Invalid(Box::new(Mistake {
                     path: reading.path.to_owned(),
                     line: value.line,
                     key: full_key(table, key),
                     expected: form(arg),
                     got: value.values.join(", "),
                     reason: reason.to_owned(),
-                });
+                })));
             }
         }
         Ok(())
@@ -276,14 +281,14 @@ impl Reading<'_> {
         let got = self.text.get(span.clone()).unwrap_or_default().trim();
         let got = if got.is_empty() { "nothing".to_owned() } else { got.chars().take(60).collect() };
         let reason = error.message().lines().next().unwrap_or_default().to_owned();
-        ConfigError::Invalid {
+        ConfigError::Invalid(Box::new(Mistake {
             path: self.path.to_owned(),
             line: self.line(span.start),
             key: if key == "." { "the file".to_owned() } else { key.to_owned() },
             expected: self.expected(key),
             got,
             reason,
-        }
+        }))
     }
 
     /// What belongs at a key: its value's form, or the keys that there are.

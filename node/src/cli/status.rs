@@ -40,7 +40,7 @@ impl Args {
         if context.json {
             output::json(&health)?;
         } else {
-            output::data(&table(&health))?;
+            output::data(&table(&health, now()))?;
             for warning in &health.warnings {
                 output::message(&format!("warning: {warning}"));
             }
@@ -60,14 +60,14 @@ pub fn health(context: &Context) -> Result<Health, ClientError> {
     }
 }
 
-fn table(health: &Health) -> String {
+fn table(health: &Health, now: u64) -> String {
     let reach = match health.reachability {
         Reachability::Unknown => "not known yet",
         Reachability::Public => "yes",
         Reachability::Private => "no",
     };
     let clock = match health.clock_offset_s {
-        Some(offset) => format!("{offset} s behind its peers"),
+        Some(offset) => format!("peers' clocks less this one: {offset} s"),
         None => "nobody to compare with".to_owned(),
     };
     let lines = [
@@ -94,9 +94,33 @@ fn table(health: &Health) -> String {
         ("disk", format!("{} free", output::bytes(health.disk_free_bytes))),
         ("memory", output::bytes(health.memory_bytes)),
         ("clock", clock),
-        ("up for", format!("{} s", now().saturating_sub(health.started))),
+        ("up for", format!("{} s", now.saturating_sub(health.started))),
     ];
     let external = health.external.iter().map(|address| ("reached at", address.clone()));
     let line = |(name, value): (&str, String)| format!("{name:<20}  {value}");
     lines.into_iter().chain(external).map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_changes_only_on_purpose() {
+        let health = Health {
+            started: 1_900_000_000,
+            records: 412,
+            competitions: 3,
+            fingerprint: "83244f565003aa".into(),
+            pending: 2,
+            peers: 5,
+            reachability: Reachability::Public,
+            external: vec!["/ip4/192.0.2.7/tcp/4001/p2p/12D3KooW".into()],
+            blobs_bytes: 123_456_789,
+            blobs_quota_bytes: 34_359_738_368,
+            clock_offset_s: Some(-2),
+            ..Health::default()
+        };
+        insta::assert_snapshot!(table(&health, 1_900_000_100));
+    }
 }

@@ -4,13 +4,15 @@ use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
 use super::output;
+use super::printed::{Prepared, Submitted};
 use super::progress::Progress;
 use super::score::{Choice, Trial, trial};
 use crate::keys;
 use crate::prover::{self, Entrant, Job, JobFolder, Made, Source, Workbench};
-use protocol::{AdmittedClass, Competition};
-use serde_json::json;
+use circuits::groth16::PROOF_BYTES;
+use protocol::{AdmittedClass, Competition, WellFormed};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,6 +31,9 @@ Sharing the work among the machines of a batch system, here of 12 chunks (`node 
   node submit --competition 3fa1 --model model.onnx --chunks /shared/job
 Name and claim are fixed by --prepare. The last command verifies every file, proves what is missing (unless
 --no-prove) and publishes. See `node prove-chunk --help` for what the machines need.";
+
+/// A connected peer confirms a record within a catch-up or two.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -130,7 +135,9 @@ impl Args {
         if !backend.is_online() {
             output::message("they will be published at the next `node run`");
         }
-        report(context, &made, entry_new, submission_new)
+        let held_by = held_by(&mut backend, &made.submission.id().to_string());
+        let told = submitted(&made, (entry_new, submission_new), held_by)?;
+        report(context, &made, told)
     }
 
     /// Rows to claim of each chunk: those of a prepared job, unless another claim was asked for, which will be refused.
@@ -149,13 +156,13 @@ impl Args {
 fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<()> {
     let (dir, last) = (folder.dir().display().to_string(), job.claims.len().saturating_sub(1));
     if context.json {
-        return output::json(&json!({
-            "competition": job.body.competition.to_string(),
-            "entry": job.entry.id().to_string(),
-            "chunks": job.claims.len(),
-            "correct": job.total(),
-            "folder": dir,
-        }));
+        return output::json(&Prepared {
+            competition: job.body.competition.to_string(),
+            entry: job.entry.id().to_string(),
+            chunks: job.claims.len(),
+            correct: job.total(),
+            folder: dir,
+        });
     }
     output::message(&format!(
         "prepared: the machines run `node prove-chunk --out {dir} --chunk N`, N from 0 to {last}"
@@ -163,28 +170,50 @@ fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<
     output::data(&dir)
 }
 
-fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool) -> anyhow::Result<()> {
-    let (entry, submission, verified) =
-        (made.entry.id().to_string(), made.submission.id().to_string(), &made.verified);
+/// Peers that hold a record that was published just now: they are given a moment to say so.
+fn held_by(backend: &mut Backend, id: &str) -> Option<u64> {
+    let start = Instant::now();
+    loop {
+        let held = backend.held_by(id)?;
+        if held > 0 || backend.peers() == 0 || start.elapsed() > PATIENCE {
+            return Some(held);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn submitted(made: &Made, new: (bool, bool), held_by: Option<u64>) -> anyhow::Result<Submitted> {
+    let verified = &made.verified;
+    let WellFormed::Entry(entry) = WellFormed::parse(&made.entry)? else {
+        anyhow::bail!("expected an entry")
+    };
+    Ok(Submitted {
+        competition: verified.competition.to_string(),
+        entry: made.entry.id().to_string(),
+        entry_new: new.0,
+        entry_reused: made.entry_reused,
+        commitment: hex::encode(entry.body().commitment.0),
+        submission: made.submission.id().to_string(),
+        submission_new: new.1,
+        submission_reused: made.submission_reused,
+        chunks: verified.chunks,
+        chunks_proved: made.proved,
+        proof_bytes: verified.chunks * PROOF_BYTES,
+        record_bytes: made.submission.bytes().len(),
+        held_by,
+        openness: crate::views::openness(verified.open),
+        size_class: verified.class.as_str(),
+        correct: verified.correct,
+        rows: verified.rows,
+        accuracy_bps: verified.accuracy_bps,
+        interval_bps: verified.interval_bps,
+        reaches_threshold: verified.reaches_threshold,
+    })
+}
+
+fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()> {
     if context.json {
-        return output::json(&json!({
-            "competition": verified.competition.to_string(),
-            "entry": entry,
-            "entry_new": entry_new,
-            "entry_reused": made.entry_reused,
-            "submission": submission,
-            "submission_new": submission_new,
-            "submission_reused": made.submission_reused,
-            "chunks": verified.chunks,
-            "chunks_proved": made.proved,
-            "openness": crate::views::openness(verified.open),
-            "size_class": verified.class.as_str(),
-            "correct": verified.correct,
-            "rows": verified.rows,
-            "accuracy_bps": verified.accuracy_bps,
-            "interval_bps": verified.interval_bps,
-            "reaches_threshold": verified.reaches_threshold,
-        }));
+        return output::json(&told);
     }
     if made.entry_reused {
         output::message("this model was entered before: the entry and its display name stay as they are");
@@ -192,13 +221,29 @@ fn report(context: &Context, made: &Made, entry_new: bool, submission_new: bool)
     if made.submission_reused {
         output::message("this had been made before: nothing was proved again");
     }
+    let (percent, short) = (output::percent(told.accuracy_bps), output::short(&told.competition));
+    let held = match told.held_by {
+        None => "the running node does not tell".to_owned(),
+        Some(0) => "no peer yet: the node goes on offering it".to_owned(),
+        Some(1) => "1 peer".to_owned(),
+        Some(peers) => format!("{peers} peers"),
+    };
     output::message(&format!(
-        "proved and verified: at least {} ({} of {} rows)",
-        output::percent(verified.accuracy_bps),
-        verified.correct,
-        verified.rows
+        "proved and verified: at least {percent} ({} of {} rows)\n\
+         commitment  {}\n\
+         entry       {}\n\
+         proofs      {} of {} B; {} as published\n\
+         held by     {held}\n\
+         watch       node leaderboard {short}, or node tui -- --competition {short}",
+        told.correct,
+        told.rows,
+        told.commitment,
+        told.entry,
+        told.chunks,
+        PROOF_BYTES,
+        output::bytes(told.record_bytes as u64),
     ));
-    output::data(&submission)
+    output::data(&told.submission)
 }
 
 /// The class's key, and whether it was made here; else it is fetched. It is the competition that pins it.

@@ -1,11 +1,12 @@
 //! `node withdraw`
 
+use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::output;
+use super::printed::Withdrawn;
 use crate::ledger::now;
 use protocol::{Body, Withdrawal};
-use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,19 +34,24 @@ impl Args {
         let entry = entries.iter().find(|entry| entry.id == found.id);
         if entry.is_some_and(|entry| entry.standing == api::EntryStanding::Withdrawn) {
             output::message("it was withdrawn before");
-            return output::data(&found.id);
+            return tell(context, &found.id, None);
         }
         if entry.is_none_or(|entry| !entry.mine) {
             let reason = format!("expected an entry of this machine's identity, got {}", found.id);
             return Err(CliError::Refused { reason }.into());
         }
+        confirm(context, &format!("entry {} cannot be entered again", output::short(&found.id)))?;
         let body = Withdrawal { competition: contest.id, entry: found.id.parse()?, created: now() };
         let signed = protocol::sign(&identity.keypair, &Body::Withdrawal(body))?;
         backend.publish(signed.bytes())?;
-        if context.json {
-            return output::json(&json!({ "entry": found.id, "withdrawal": signed.id().to_string() }));
-        }
         output::message("withdrawn: the host is asked not to put it on the roster");
-        output::data(&found.id)
+        tell(context, &found.id, Some(signed.id().to_string()))
+    }
+}
+
+fn tell(context: &Context, entry: &str, withdrawal: Option<String>) -> anyhow::Result<()> {
+    match context.json {
+        true => output::json(&Withdrawn { entry: entry.to_owned(), withdrawal }),
+        false => output::data(entry),
     }
 }

@@ -77,7 +77,7 @@ impl Daemon {
         (self.watch.vitals, self.watch.measured, self.watch.measuring) = (vitals, Instant::now(), false);
     }
 
-    pub(super) fn health(&mut self) -> Health {
+    pub(super) fn health(&self) -> Health {
         let mut health = Health {
             warnings: Vec::new(),
             started: self.watch.started,

@@ -84,7 +84,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
 /// Counters that are there from the start, at zero: a rate over one that appears with its first event lacks that event.
 fn counters(registry: &mut Registry, name: &str, help: &str, kinds: &[&'static str]) -> Counters {
     let family = add(registry, name, help, Counters::default());
-    for kind in kinds {
+    for &kind in kinds {
         drop(family.get_or_create(&Of { kind }));
     }
     family

@@ -16,6 +16,7 @@ use super::output;
 use super::settings::{ConfigError, Settings};
 use crate::client::{Client, ClientError, unexpected};
 use api::{Body, Command as Ask, Health, Hello};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -40,17 +41,17 @@ pub struct Args {
 }
 
 /// How good or bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Level {
+pub enum Level {
     Ok,
     Warning,
     Problem,
 }
 
 /// What a check has found.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Finding {
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
     check: &'static str,
     level: Level,
     /// What is so.
