@@ -290,6 +290,17 @@ pub fn read_private(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     read_limited(file, path, max)
 }
 
+/// The same, or standard input where the path is `-`.
+///
+/// # Errors
+/// As [`read_private`].
+pub fn read_secret(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
+    match path.as_os_str() == "-" {
+        true => read_limited(std::io::stdin().lock(), path, max),
+        false => read_private(path, max),
+    }
+}
+
 /// Reads a plain file of at most `max` bytes that a person named.
 ///
 /// # Errors
@@ -303,7 +314,7 @@ pub fn read_input(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     read_limited(File::open(path).map_err(io(path))?, path, max)
 }
 
-fn read_limited(file: File, path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
+fn read_limited(file: impl Read, path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(io(path))?;
     if bytes.len() as u64 > max {

@@ -281,7 +281,11 @@ mod tests {
             if let Some(line) = prompt.or(unit).filter(|line| line.starts_with("podium ")) {
                 found.push(words(line));
             }
-            let spans = line.split('`').skip(1).step_by(2).filter(|span| span.starts_with("podium "));
+            let spans = line
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|span| span.starts_with("podium ") || span.starts_with("node "));
             found.extend(spans.map(words));
             if let Some(at) = line.find("CMD [").or_else(|| line.find("ENTRYPOINT [")) {
                 let list = line[at..].split_once(' ').unwrap().1;

@@ -6,7 +6,7 @@ use super::output;
 use super::printed::ChunksProved;
 use super::progress::Progress;
 use crate::drafts::Drafts;
-use crate::home::read_private;
+use crate::home::read_secret;
 use crate::limits::OPENING_MAX_BYTES;
 use crate::prover::{
     Check, Job, JobFolder, Parts, ProverError, Scored, Shared, Stage, prove_all, verify_entry,
@@ -48,7 +48,7 @@ pub struct Args {
     /// Id of the competition, or the start of it: refuse another one.
     #[arg(long, value_name = "ID")]
     competition: Option<String>,
-    /// File with the opening of the entry's commitment.
+    /// File with the opening of the entry's commitment, of mode 0600; - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     opening: Option<PathBuf>,
     /// The model that was entered.
@@ -117,7 +117,7 @@ impl Args {
             rand::rngs::OsRng.try_fill_bytes(&mut secret).context("drawing a secret")?;
         }
         let opening = match (&self.opening, &self.model) {
-            (Some(path), _) => read_opening(&read_private(path, OPENING_MAX_BYTES)?)
+            (Some(path), _) => read_opening(&read_secret(path, OPENING_MAX_BYTES)?)
                 .with_context(|| format!("reading {}", path.display()))?,
             (None, Some(path)) => {
                 context.home.identity()?;

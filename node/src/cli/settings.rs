@@ -148,12 +148,11 @@ impl Settings {
     /// If it is no configuration.
     pub fn parse(path: &Path, text: &str, command: &Command) -> Result<Self, ConfigError> {
         let reading = Reading { path, text, command };
-        let document = toml::Deserializer::parse(text).map_err(|error| reading.error("the file", &error))?;
+        let document = toml::Deserializer::parse(text).map_err(|error| reading.error(WHOLE, &error))?;
         serde_path_to_error::deserialize::<_, Typed>(document)
             .map_err(|error| reading.error(&error.path().to_string(), error.inner()))?;
         let mut values = BTreeMap::new();
-        let document: toml::Table =
-            toml::from_str(text).map_err(|error| reading.error("the file", &error))?;
+        let document: toml::Table = toml::from_str(text).map_err(|error| reading.error(WHOLE, &error))?;
         let lines = reading.lines();
         for (key, value) in document {
             match value {
@@ -249,6 +248,9 @@ fn texts(value: toml::Value) -> Vec<String> {
     }
 }
 
+/// The key of what is no key's fault.
+const WHOLE: &str = "the file";
+
 /// What error messages are made of.
 struct Reading<'a> {
     path: &'a Path,
@@ -284,7 +286,7 @@ impl Reading<'_> {
         ConfigError::Invalid(Box::new(Mistake {
             path: self.path.to_owned(),
             line: self.line(span.start),
-            key: if key == "." { "the file".to_owned() } else { key.to_owned() },
+            key: key.to_owned(),
             expected: self.expected(key),
             got,
             reason,
@@ -293,6 +295,9 @@ impl Reading<'_> {
 
     /// What belongs at a key: its value's form, or the keys that there are.
     fn expected(&self, key: &str) -> String {
+        if key == WHOLE {
+            return "TOML".to_owned();
+        }
         // An element of a list is told as `run.listen[0]`.
         let key = key.split('[').next().unwrap_or_default();
         let (table, name) = key.split_once('.').unwrap_or(("", key));

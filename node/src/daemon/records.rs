@@ -348,7 +348,7 @@ impl Daemon {
             if verdict == Verdict::Reject {
                 let from = source.peer().map_or_else(String::new, |peer| peer.to_string());
                 let reason = reason(outcome);
-                tracing::info!(record = %id.short(), %from, %reason, "refused");
+                tracing::info!(record = %id.short(), peer = %from, %reason, "refused");
                 self.tell(Event::RecordRefused { from, reason });
             }
             match source {

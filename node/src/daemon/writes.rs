@@ -72,6 +72,7 @@ impl Daemon {
             self.publish(id, record.bytes.clone());
         }
         if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
+            tracing::debug!(record = %id.short(), %kind, verify_us = record.verify_us, "accepted");
             let (summary, verify_us) = (self.describe(id, kind, competition), record.verify_us);
             let (kind, id, competition) = (kind.to_string(), id.to_string(), competition.to_string());
             self.tell(Event::RecordAccepted { kind, id, competition, summary, verify_us });
