@@ -212,24 +212,6 @@ impl Backend {
         }
     }
 
-    /// Peers that have confirmed that they hold an own record. None without a node, or if it does not tell.
-    pub fn held_by(&mut self, id: &str) -> Option<u64> {
-        let Self::Node(client) = self else { return None };
-        match client.ask(Command::Held { id: id.to_owned() }) {
-            Ok(Body::Own { records }) => records.first().map(|record| record.held_by),
-            _ => None,
-        }
-    }
-
-    /// Connected peers; 0 without a node.
-    pub fn peers(&mut self) -> usize {
-        let Self::Node(client) = self else { return 0 };
-        match client.ask(Command::Peers) {
-            Ok(Body::Peers { peers, .. }) => peers.len(),
-            _ => 0,
-        }
-    }
-
     /// Where a blob lies, fetched first if need be. `what` names it for people.
     pub fn get_blob(&mut self, blob: BlobRef, what: &str) -> anyhow::Result<PathBuf> {
         match self {

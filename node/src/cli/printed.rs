@@ -212,8 +212,6 @@ pub struct Submitted {
     pub proof_bytes: usize,
     /// Bytes of the submission as it is published.
     pub record_bytes: usize,
-    /// Peers that have confirmed that they hold it; none if no node runs or does not tell.
-    pub held_by: Option<u64>,
     /// Whether the test set was sealed, for people.
     pub openness: &'static str,
     /// Size class.

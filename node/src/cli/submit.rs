@@ -12,7 +12,6 @@ use crate::prover::{self, Entrant, Job, JobFolder, Made, Source, Workbench};
 use circuits::groth16::PROOF_BYTES;
 use protocol::{AdmittedClass, Competition, WellFormed};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,9 +30,6 @@ Sharing the work among the machines of a batch system, here of 12 chunks (`node 
   node submit --competition 3fa1 --model model.onnx --chunks /shared/job
 Name and claim are fixed by --prepare. The last command verifies every file, proves what is missing (unless
 --no-prove) and publishes. See `node prove-chunk --help` for what the machines need.";
-
-/// A connected peer confirms a record within a catch-up or two.
-const PATIENCE: Duration = Duration::from_secs(12);
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -135,8 +131,7 @@ impl Args {
         if !backend.is_online() {
             output::message("they will be published at the next `node run`");
         }
-        let held_by = held_by(&mut backend, &made.submission.id().to_string());
-        let told = submitted(&made, (entry_new, submission_new), held_by)?;
+        let told = submitted(&made, (entry_new, submission_new))?;
         report(context, &made, told)
     }
 
@@ -170,19 +165,7 @@ fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<
     output::data(&dir)
 }
 
-/// Peers that hold a record that was published just now: they are given a moment to say so.
-fn held_by(backend: &mut Backend, id: &str) -> Option<u64> {
-    let start = Instant::now();
-    loop {
-        let held = backend.held_by(id)?;
-        if held > 0 || backend.peers() == 0 || start.elapsed() > PATIENCE {
-            return Some(held);
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
-fn submitted(made: &Made, new: (bool, bool), held_by: Option<u64>) -> anyhow::Result<Submitted> {
+fn submitted(made: &Made, new: (bool, bool)) -> anyhow::Result<Submitted> {
     let verified = &made.verified;
     let WellFormed::Entry(entry) = WellFormed::parse(&made.entry)? else {
         anyhow::bail!("expected an entry")
@@ -200,7 +183,6 @@ fn submitted(made: &Made, new: (bool, bool), held_by: Option<u64>) -> anyhow::Re
         chunks_proved: made.proved,
         proof_bytes: verified.chunks * PROOF_BYTES,
         record_bytes: made.submission.bytes().len(),
-        held_by,
         openness: crate::views::openness(verified.open),
         size_class: verified.class.as_str(),
         correct: verified.correct,
@@ -222,18 +204,11 @@ fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()>
         output::message("this had been made before: nothing was proved again");
     }
     let (percent, short) = (output::percent(told.accuracy_bps), output::short(&told.competition));
-    let held = match told.held_by {
-        None => "the running node does not tell".to_owned(),
-        Some(0) => "no peer yet: the node goes on offering it".to_owned(),
-        Some(1) => "1 peer".to_owned(),
-        Some(peers) => format!("{peers} peers"),
-    };
     output::message(&format!(
         "proved and verified: at least {percent} ({} of {} rows)\n\
          commitment  {}\n\
          entry       {}\n\
          proofs      {} of {} B; {} as published\n\
-         held by     {held}\n\
          watch       node leaderboard {short}, or node tui -- --competition {short}",
         told.correct,
         told.rows,
