@@ -263,9 +263,11 @@ mod tests {
         let mut text = String::new();
         let mut command = Cli::command().version("VERSION").long_version("VERSION").term_width(110);
         command.build();
-        text.push_str(&format!("{}\n", command.render_long_help()));
+        let whole = command.render_long_help();
+        text.push_str(&format!("{whole}\n"));
         for command in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
-            text.push_str(&format!("=== {}\n{}\n", command.get_name(), command.render_long_help()));
+            let help = command.render_long_help();
+            text.push_str(&format!("=== {}\n{help}\n", command.get_name()));
         }
         insta::assert_snapshot!(text);
     }
@@ -276,7 +278,7 @@ mod tests {
         let mut found = Vec::new();
         for line in text.lines().map(str::trim) {
             let prompt = line.strip_prefix("$ ").or_else(|| line.strip_prefix("# "));
-            let prompt = prompt.map(|line| line.split([">", "#"].as_slice()).next().unwrap_or_default());
+            let prompt = prompt.map(|line| line.split(['>', '#']).next().unwrap_or_default());
             let unit = line.strip_prefix("ExecStart=/usr/local/bin/");
             if let Some(line) = prompt.or(unit).filter(|line| line.starts_with("podium ")) {
                 found.push(words(line));

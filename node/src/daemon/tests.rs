@@ -83,7 +83,7 @@ impl Victim {
         let config = NetConfig { bootstrap: vec![other.address.clone()], ..loopback() };
         let folder = dir.clone();
         let task = tokio::spawn(async move {
-            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+            run(folder, config.into(), |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
         });
         started.await.unwrap();
         task
