@@ -250,7 +250,11 @@ async fn read_lines(read: OwnedReadHalf, lines: mpsc::Sender<Line>) {
             Ok(false) => return,
             Ok(true) => match serde_json::from_slice(&buffer) {
                 Ok(request) => Line::Request(request),
-                Err(error) => Line::Bad(format!("not a request: {error}")),
+                Err(error) => {
+                    // The decoder quotes what it did not expect, however long it is.
+                    let reason: String = error.to_string().chars().take(400).collect();
+                    Line::Bad(format!("not a request: {reason}"))
+                }
             },
             Err(error) if error.kind() == IoKind::FileTooLarge => Line::Bad(error.to_string()),
             Err(_) => return,
@@ -281,120 +285,4 @@ pub async fn read_line(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use api::Hello;
-
-    struct Server {
-        dir: tempfile::TempDir,
-        events: broadcast::Sender<Event>,
-        task: tokio::task::JoinHandle<()>,
-    }
-
-    impl Server {
-        async fn start() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let socket = Socket::bind(&dir.path().join("s")).await.unwrap();
-            let (sender, mut calls) = mpsc::channel::<Call>(limits::API_QUEUE);
-            let (events, _) = broadcast::channel(4);
-            let task = tokio::spawn(socket.serve(sender, events.clone()));
-            tokio::spawn(async move {
-                while let Some(call) = calls.recv().await {
-                    let hello = Hello {
-                        api_version: api::API_VERSION,
-                        agent: "test".into(),
-                        peer_id: "p".into(),
-                        listen: Vec::new(),
-                        data_dir: "d".into(),
-                    };
-                    let _ = call.answer.send(Body::Hello(hello));
-                }
-            });
-            Self { dir, events, task }
-        }
-
-        async fn connect(&self) -> BufReader<UnixStream> {
-            BufReader::new(UnixStream::connect(self.dir.path().join("s")).await.unwrap())
-        }
-    }
-
-    async fn ask(stream: &mut BufReader<UnixStream>, request: &str) -> Reply {
-        stream.get_mut().write_all(request.as_bytes()).await.unwrap();
-        next(stream).await
-    }
-
-    async fn next(stream: &mut BufReader<UnixStream>) -> Reply {
-        let mut line = Vec::new();
-        assert!(read_line(stream, &mut line).await.unwrap());
-        serde_json::from_slice(&line).unwrap()
-    }
-
-    const HELLO: &str = "{\"id\":7,\"command\":{\"name\":\"hello\"}}\n";
-    const SUBSCRIBE: &str = "{\"id\":8,\"command\":{\"name\":\"subscribe\"}}\n";
-
-    #[tokio::test]
-    async fn several_clients_get_their_own_answers_and_the_events() {
-        let server = Server::start().await;
-        let (mut a, mut b) = (server.connect().await, server.connect().await);
-        assert_eq!(ask(&mut a, SUBSCRIBE).await, Reply { id: 8, body: Body::Done });
-        assert!(matches!(ask(&mut b, HELLO).await, Reply { id: 7, body: Body::Hello(_) }));
-        let event = Event::PeerConnected { peer_id: "q".into() };
-        server.events.send(event.clone()).unwrap();
-        assert_eq!(next(&mut a).await, Reply { id: 8, body: Body::Event(event) });
-        assert!(matches!(ask(&mut a, HELLO).await, Reply { id: 7, body: Body::Hello(_) }));
-    }
-
-    #[tokio::test]
-    async fn a_slow_client_is_told_what_it_missed() {
-        let server = Server::start().await;
-        let mut client = server.connect().await;
-        assert_eq!(ask(&mut client, SUBSCRIBE).await.body, Body::Done);
-        // No await in between: the client's task cannot run before all ten are there.
-        for n in 0..10u64 {
-            server.events.send(Event::BlobFetched { blob: String::new(), bytes: n }).unwrap();
-        }
-        assert_eq!(next(&mut client).await.body, Body::Event(Event::Lagged { missed: 6 }));
-    }
-
-    #[tokio::test]
-    async fn nonsense_and_endless_lines_are_answered_and_end_the_connection() {
-        let server = Server::start().await;
-        for bad in ["nonsense\n", "{\"id\":1,\"command\":{\"name\":\"hello\",\"x\":1},\"y\":0}\n", "\n"] {
-            let mut client = server.connect().await;
-            let reply = ask(&mut client, bad).await;
-            assert!(matches!(reply.body, Body::Error { kind: ErrorKind::BadRequest, .. }), "{bad}");
-            assert!(!read_line(&mut client, &mut Vec::new()).await.unwrap());
-        }
-        let client = server.connect().await;
-        let (read, mut write) = client.into_inner().into_split();
-        let endless = tokio::spawn(async move {
-            let _ = write.write_all(&vec![b'x'; MAX_LINE_BYTES + 1]).await;
-            write
-        });
-        let mut line = Vec::new();
-        assert!(read_line(&mut BufReader::new(read), &mut line).await.unwrap());
-        assert!(String::from_utf8_lossy(&line).contains("bad_request"));
-        drop(endless.await.unwrap());
-        assert!(matches!(ask(&mut server.connect().await, HELLO).await.body, Body::Hello(_)));
-    }
-
-    #[tokio::test]
-    async fn a_live_socket_is_in_use_a_stale_one_is_replaced_and_a_file_is_left_alone() {
-        let server = Server::start().await;
-        let path = server.dir.path().join("s");
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
-        assert!(matches!(Socket::bind(&path).await, Err(SocketError::InUse { .. })));
-        server.task.abort();
-        let _ = server.task.await;
-        let stale = server.dir.path().join("stale");
-        drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-        assert!(stale.exists());
-        drop(Socket::bind(&stale).await.unwrap());
-        assert!(!stale.exists(), "the socket goes with its owner");
-        let file = server.dir.path().join("file");
-        std::fs::write(&file, b"precious").unwrap();
-        assert!(matches!(Socket::bind(&file).await, Err(SocketError::NotASocket { .. })));
-        assert_eq!(std::fs::read(&file).unwrap(), b"precious");
-    }
-}
+mod tests;

@@ -7,21 +7,15 @@
 //!
 //! The names help people; nothing is believed because of them.
 
+mod archive;
+
 use crate::home::{HomeError, write_private};
-use protocol::limits::{
-    MAX_ENTRIES, MAX_RECORD_BYTES, MAX_SIZE_CLASSES, MAX_SUBMISSIONS, MAX_TEST_SET_BYTES,
-};
-use protocol::{BlobId, Bundle, RecordId};
+use crate::limits;
+use archive::{ArchiveError, Bounds};
+use protocol::Bundle;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-
-/// Most records in a bundle: entries, their withdrawals, submissions, and a few of the host.
-const MAX_RECORDS: usize = 2 * MAX_ENTRIES + MAX_SUBMISSIONS + 16;
-/// Most blobs in a bundle.
-const MAX_BLOBS: usize = MAX_SIZE_CLASSES + 1;
-/// Longest bundle that is read: it is held in memory.
-const MAX_BYTES: u64 = 1 << 30;
 
 /// Why a file is no bundle.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +31,7 @@ pub enum BundleFileError {
     /// The disk.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// Something in the archive that does not belong there.
+    /// Something that does not belong there.
     #[error("{path}: expected {expected}, got {got}")]
     Content {
         /// The file.
@@ -49,24 +43,25 @@ pub enum BundleFileError {
     },
 }
 
+impl BundleFileError {
+    fn of(path: &Path, error: ArchiveError) -> Self {
+        let path = path.to_owned();
+        match error {
+            ArchiveError::Io(source) => Self::Io { path, source },
+            ArchiveError::Content { expected, got } => Self::Content { path, expected, got },
+        }
+    }
+}
+
 /// Writes a bundle, the same bytes for the same content. The file is there whole or not at all.
 ///
 /// # Errors
 /// If the disk fails.
 pub fn write(path: &Path, bundle: &Bundle) -> Result<(), BundleFileError> {
-    let io = |source| BundleFileError::Io { path: path.to_owned(), source };
-    let mut archive = tar::Builder::new(Vec::new());
-    archive.mode(tar::HeaderMode::Deterministic);
-    let records = bundle.records.iter().map(|bytes| (format!("records/{}", RecordId::of(bytes)), bytes));
-    let blobs = bundle.blobs.iter().map(|bytes| (format!("blobs/{}", BlobId::of(bytes)), bytes));
-    for (name, bytes) in records.chain(blobs) {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, name, bytes.as_slice()).map_err(io)?;
-    }
-    let path = std::path::absolute(path).map_err(io)?;
-    Ok(write_private(&path, &archive.into_inner().map_err(io)?)?)
+    let bytes = archive::to_bytes(bundle).map_err(|error| BundleFileError::of(path, error))?;
+    let path =
+        std::path::absolute(path).map_err(|source| BundleFileError::Io { path: path.to_owned(), source })?;
+    Ok(write_private(&path, &bytes)?)
 }
 
 /// Reads a bundle of anybody's: lengths and numbers are bounded before anything is kept.
@@ -75,48 +70,27 @@ pub fn write(path: &Path, bundle: &Bundle) -> Result<(), BundleFileError> {
 /// If it is no bundle.
 pub fn read(path: &Path) -> Result<Bundle, BundleFileError> {
     let io = |source| BundleFileError::Io { path: path.to_owned(), source };
-    let content =
-        |expected: String, got: String| BundleFileError::Content { path: path.to_owned(), expected, got };
     let file = File::open(path).map_err(io)?;
     let meta = file.metadata().map_err(io)?;
     if !meta.is_file() {
         return Err(io(std::io::Error::new(ErrorKind::InvalidInput, "expected a plain file")));
     }
-    if meta.len() > MAX_BYTES {
-        return Err(content(format!("at most {MAX_BYTES} bytes"), format!("{} bytes", meta.len())));
+    if meta.len() > limits::BUNDLE_BYTES {
+        return Err(BundleFileError::Content {
+            path: path.to_owned(),
+            expected: format!("at most {} bytes", limits::BUNDLE_BYTES),
+            got: format!("{} bytes", meta.len()),
+        });
     }
-    let mut archive = tar::Archive::new(BufReader::new(file.take(MAX_BYTES)));
-    let mut bundle = Bundle::default();
-    for entry in archive.entries().map_err(io)? {
-        let mut entry = entry.map_err(io)?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).chars().take(100).collect::<String>();
-        let (list, most, longest) = match name.split_once('/') {
-            Some(("records", _)) => (&mut bundle.records, MAX_RECORDS, MAX_RECORD_BYTES),
-            Some(("blobs", _)) => (&mut bundle.blobs, MAX_BLOBS, MAX_TEST_SET_BYTES),
-            _ => return Err(content("files in records/ and blobs/".to_owned(), name)),
-        };
-        if !entry.header().entry_type().is_file() {
-            return Err(content("plain files".to_owned(), name));
-        }
-        if list.len() >= most {
-            return Err(content(format!("at most {most} files of this kind"), name));
-        }
-        if entry.size() > longest as u64 {
-            return Err(content(
-                format!("at most {longest} bytes"),
-                format!("{name} of {} bytes", entry.size()),
-            ));
-        }
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(io)?;
-        list.push(bytes);
-    }
-    Ok(bundle)
+    let bounds = Bounds { records: limits::BUNDLE_RECORDS, blobs: limits::BUNDLE_BLOBS };
+    let bytes = BufReader::new(file.take(limits::BUNDLE_BYTES));
+    archive::read(bytes, bounds).map_err(|error| BundleFileError::of(path, error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::limits::MAX_RECORD_BYTES;
 
     #[test]
     fn bundles_round_trip_and_nonsense_is_refused() {
@@ -161,5 +135,44 @@ mod tests {
         ] {
             assert!(matches!(archive(name, bytes, kind), Err(BundleFileError::Content { .. })), "{name}");
         }
+    }
+
+    /// One empty file of this name, again and again.
+    fn repeated(name: &str) -> impl Read {
+        let mut header = tar::Header::new_gnu();
+        header.set_path(name).unwrap();
+        header.set_size(0);
+        header.set_cksum();
+        Repeated { block: *header.as_bytes(), at: 0 }
+    }
+
+    struct Repeated {
+        block: [u8; 512],
+        at: usize,
+    }
+
+    impl Read for Repeated {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let n = buffer.len().min(self.block.len() - self.at);
+            buffer[..n].copy_from_slice(&self.block[self.at..self.at + n]);
+            self.at = (self.at + n) % self.block.len();
+            Ok(n)
+        }
+    }
+
+    #[test]
+    fn one_file_or_byte_too_many_is_refused() {
+        let bounds = Bounds { records: limits::BUNDLE_RECORDS, blobs: limits::BUNDLE_BLOBS };
+        for (name, most) in [("records/x", limits::BUNDLE_RECORDS), ("blobs/x", limits::BUNDLE_BLOBS)] {
+            let whole = archive::read(repeated(name).take(512 * most as u64), bounds).unwrap();
+            assert_eq!(whole.records.len().max(whole.blobs.len()), most);
+            let error = archive::read(repeated(name), bounds).unwrap_err();
+            assert!(error.to_string().contains(&most.to_string()), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long.bundle");
+        File::create(&path).unwrap().set_len(limits::BUNDLE_BYTES + 1).unwrap();
+        let error = read(&path).unwrap_err();
+        assert!(matches!(error, BundleFileError::Content { .. }), "{error}");
     }
 }

@@ -50,7 +50,6 @@ pub enum ClientError {
 /// A connection to the running node.
 #[derive(Debug)]
 pub struct Client {
-    path: PathBuf,
     stream: BufReader<UnixStream>,
     next_id: u64,
 }
@@ -77,7 +76,7 @@ impl Client {
         })?;
         stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-        let mut client = Self { path: socket.to_owned(), stream: BufReader::new(stream), next_id: 1 };
+        let mut client = Self { stream: BufReader::new(stream), next_id: 1 };
         match client.ask(Command::Hello)? {
             Body::Hello(hello) if hello.api_version == API_VERSION => {}
             Body::Hello(hello) => {
@@ -86,11 +85,6 @@ impl Client {
             other => return Err(unexpected("hello", &other)),
         }
         Ok(client)
-    }
-
-    /// The socket.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Asks, and waits for the answer. An error of the node is an error here.

@@ -1,19 +1,28 @@
 //! The record set of this node with its store and blobs: what the daemon and the command line share. It blocks on
-//! the disk only in [`Ledger::open`] and [`Ledger::run_all`]; the daemon runs checks and writes elsewhere.
+//! the disk only in [`Ledger::open`], [`Ledger::run_all`] and `offline`; the daemon runs checks and writes elsewhere.
+//!
+//! ```text
+//! parts     the records by competition and kind, to reconcile them by
+//! own       the records of the own key;  holders: which peers have said that they hold them
+//! offline   taking records in without a running node
+//! ```
 
+mod holders;
+mod offline;
+mod own;
 mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use parts::Digest;
+use holders::Holders;
+pub use parts::{Digest, Parts};
 
 use crate::blobs::{BlobError, BlobStore};
 use crate::home::Home;
 use crate::limits;
 use crate::materials::Materials;
-use crate::store::{Id, SledStore, Store, StoreError, StoredRecord};
+use crate::store::{Id, Opening, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
-use parts::Parts;
 use protocol::{
     Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
 };
@@ -47,6 +56,9 @@ pub struct Ledger {
     /// The same by competition and kind.
     parts: Parts,
     competition_of: HashMap<RecordId, RecordId>,
+    /// Those of this node's own key, and how often that has changed.
+    own_records: (BTreeSet<RecordId>, u64),
+    holders: Holders,
     fingerprint: Option<Fingerprint>,
     /// Boards that somebody has looked at: brought up to date by each record that comes.
     boards: Mutex<HashMap<RecordId, Board>>,
@@ -75,20 +87,15 @@ fn is_superseded(error: &ContextError) -> bool {
     )
 }
 
-fn displaced_by(update: &Update) -> &[RecordId] {
-    match &update.outcome {
-        Outcome::Accepted { displaced } => displaced,
-        _ => &[],
-    }
-}
-
 impl Ledger {
-    /// Opens store and blobs of a data folder and checks every record in it again.
+    /// Opens store and blobs of a data folder and checks every record in it again. `progress` is told how far a
+    /// migration of the store is.
     ///
     /// # Errors
     /// If the store or the blobs cannot be opened or read.
-    pub fn open(home: &Home, own: String) -> Result<Self, LedgerError> {
-        let store = Arc::new(SledStore::open(&home.store())?);
+    pub fn open(home: &Home, own: String, progress: &dyn Fn(&str, f64)) -> Result<Self, LedgerError> {
+        let opening = Opening { progress, ..Opening::default() };
+        let store = Arc::new(SledStore::open_with(&home.store(), &opening)?);
         let blobs = Arc::new(BlobStore::open(&home.blobs())?);
         let mut ledger = Self::new(store, blobs, own);
         ledger.replay()?;
@@ -105,6 +112,8 @@ impl Ledger {
             durable: BTreeSet::new(),
             parts: Parts::default(),
             competition_of: HashMap::new(),
+            own_records: (BTreeSet::new(), 0),
+            holders: Holders::default(),
             fingerprint: None,
             boards: Mutex::default(),
         }
@@ -141,6 +150,7 @@ impl Ledger {
     /// # Errors
     /// If the store cannot be read.
     pub fn replay(&mut self) -> Result<(), LedgerError> {
+        self.holders = Holders::new(self.store.confirmations()?);
         let mut after = None;
         let mut competitions = Vec::new();
         loop {
@@ -186,12 +196,14 @@ impl Ledger {
                 if self.state.set().kind_of(RecordId::new(id)).is_none()
                     && let Some(record) = self.store.get(&id)?
                 {
-                    // Its competition's blobs have been read, as far as they are here.
-                    let (outcome, mut updates) = self.state.apply(&record.bytes, record.first_seen);
-                    updates.extend(self.run_jobs());
+                    let (outcome, updates) = self.state.apply(&record.bytes, record.first_seen);
                     self.index_kept(Some((RecordId::new(id), &outcome)), &updates, for_good)?;
                 }
             }
+            // Its competition's blobs have been read, as far as they are here. Of many proofs each costs a fifth of
+            // one alone.
+            let updates = self.run_jobs();
+            self.index_kept(None, &updates, for_good)?;
         }
     }
 
@@ -278,31 +290,6 @@ impl Ledger {
         }
     }
 
-    /// Applies a record, runs everything that follows from it, and writes what is kept. For the command line
-    /// without a running node. Blocks.
-    ///
-    /// # Errors
-    /// If the store cannot be written.
-    pub fn publish_offline(&mut self, bytes: &[u8]) -> Result<Outcome, LedgerError> {
-        let id = RecordId::of(bytes);
-        let (mut outcome, mut updates) = self.state.apply(bytes, now());
-        updates.extend(self.run_all());
-        if let Some(update) = updates.iter().rev().find(|update| update.id == id) {
-            outcome = update.outcome.clone();
-        }
-        let mut ids: BTreeSet<RecordId> = updates.iter().map(|update| update.id).collect();
-        ids.insert(id);
-        let records: Vec<StoredRecord> = ids.iter().filter_map(|id| self.stored(*id)).collect();
-        self.store.put(&records)?;
-        for record in &records {
-            self.accepted(RecordId::new(record.id), RecordId::new(record.competition));
-        }
-        self.written(&records);
-        let displaced: Vec<RecordId> = updates.iter().flat_map(displaced_by).copied().collect();
-        self.drop_records(&displaced)?;
-        Ok(outcome)
-    }
-
     /// A kept record as it is stored.
     pub fn stored(&self, id: RecordId) -> Option<StoredRecord> {
         let set = self.state.set();
@@ -331,7 +318,10 @@ impl Ledger {
     }
 
     fn add_durable(&mut self, competition: RecordId, place: Place) {
-        self.durable.insert(place);
+        if self.durable.insert(place) && self.is_own(place.1) {
+            self.own_records.0.insert(place.1);
+            self.own_records.1 += 1;
+        }
         self.parts.insert(competition, place);
         self.competition_of.insert(place.1, competition);
     }
@@ -339,6 +329,8 @@ impl Ledger {
     /// Records have been displaced by others.
     pub fn forget(&mut self, ids: &[RecordId]) {
         for id in ids {
+            self.own_records.1 += u64::from(self.own_records.0.remove(id));
+            self.holders.forget(*id);
             let competition = self.competition_of.remove(id);
             for kind in Kind::ALL {
                 let place = (rank(kind), *id);
@@ -351,9 +343,15 @@ impl Ledger {
         self.fingerprint = None;
     }
 
-    /// Whether a durable record is of this competition and kind.
-    pub fn is_in_part(&self, id: RecordId, (competition, kind): (RecordId, u8)) -> bool {
-        self.parts.contains(competition, (kind, id))
+    /// Whether a record is kept and flushed.
+    pub fn is_durable(&self, id: RecordId) -> bool {
+        self.competition_of.contains_key(&id)
+    }
+
+    /// Competition and kind of a durable record.
+    pub fn part_of(&self, id: RecordId) -> Option<(RecordId, u8)> {
+        let competition = self.competition_of.get(&id)?;
+        Some((*competition, rank(self.state.set().kind_of(id)?.0)))
     }
 
     /// The durable records by competition and kind.

@@ -7,7 +7,7 @@
 //! metrics/     what the node measures of itself, for Prometheus
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
-//! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
+//! store/       where records lie;  space: whether the disk has room;  blobs/: where files lie;  needed: which of them;  bundle: all of a competition in a file;  home: the data folder
 //! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
 //! scratch      temporary files, of which an interrupt leaves none
 //! limits       every bound
@@ -16,6 +16,7 @@
 mod api_server;
 mod blobs;
 mod bundle;
+mod cache;
 mod cli;
 mod client;
 mod daemon;
@@ -27,9 +28,13 @@ mod ledger;
 mod limits;
 mod materials;
 mod metrics;
+mod needed;
+mod net;
 mod net;
 mod prover;
+mod prover;
 mod scratch;
+mod space;
 mod store;
 mod views;
 

@@ -1,15 +1,13 @@
 //! Verifying keys and test sets in memory, read from blobs when a proof check needs them.
 
 use crate::blobs::{BlobError, BlobStore};
+use crate::cache::Cache;
 use crate::limits;
 use circuits::TestSet;
 use circuits::groth16::{VerifiedModel, VerifyingKey};
-use protocol::{
-    BlobFacts, BlobId, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError,
-};
+use protocol::{BlobFacts, BlobRef, BlobRole, Evidence, Groth16, ProofCheck, ProofChecker, ProofError};
 use rand::RngCore;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The result of a proof check, and its time in microseconds.
@@ -19,50 +17,8 @@ pub type Checked = (Result<Evidence<VerifiedModel>, ProofError>, u64);
 #[derive(Debug)]
 pub struct Materials {
     blobs: Arc<BlobStore>,
-    keys: Mutex<Cache<VerifyingKey>>,
-    sets: Mutex<Cache<TestSet>>,
-    /// Blobs that were found damaged and deleted, until somebody fetches them again.
-    damaged: Mutex<HashSet<BlobRef>>,
-}
-
-#[derive(Debug)]
-struct Cache<T> {
-    items: HashMap<BlobId, (Arc<T>, u64, u64)>,
-    clock: u64,
-    bytes: u64,
-    max_bytes: u64,
-}
-
-impl<T> Cache<T> {
-    fn new(max_bytes: u64) -> Self {
-        Self { items: HashMap::new(), clock: 0, bytes: 0, max_bytes }
-    }
-
-    fn get(&mut self, id: BlobId) -> Option<Arc<T>> {
-        self.clock += 1;
-        let (item, _, used) = self.items.get_mut(&id)?;
-        *used = self.clock;
-        Some(Arc::clone(item))
-    }
-
-    /// Keeps an item, and forgets the ones that were not used for longest while there are too many bytes.
-    fn put(&mut self, id: BlobId, item: Arc<T>, bytes: u64) {
-        self.clock += 1;
-        if let Some((_, old, _)) = self.items.insert(id, (item, bytes, self.clock)) {
-            self.bytes -= old;
-        }
-        self.bytes += bytes;
-        while self.bytes > self.max_bytes && self.items.len() > 1 {
-            let oldest = self.items.iter().min_by_key(|(_, (_, _, used))| *used).map(|(id, _)| *id);
-            let Some((_, bytes, _)) = oldest.and_then(|id| self.items.remove(&id)) else { return };
-            self.bytes -= bytes;
-        }
-    }
-}
-
-fn locked<T>(cache: &Mutex<Cache<T>>) -> std::sync::MutexGuard<'_, Cache<T>> {
-    // A cache whose user panicked is still a cache of whole items.
-    cache.lock().unwrap_or_else(PoisonError::into_inner)
+    keys: Cache<VerifyingKey>,
+    sets: Cache<TestSet>,
 }
 
 impl Materials {
@@ -70,20 +26,14 @@ impl Materials {
     pub fn new(blobs: Arc<BlobStore>) -> Self {
         Self {
             blobs,
-            keys: Mutex::new(Cache::new(limits::CACHED_KEYS_BYTES)),
-            sets: Mutex::new(Cache::new(limits::CACHED_TEST_SETS_BYTES)),
-            damaged: Mutex::default(),
+            keys: Cache::new(limits::CACHED_KEYS_BYTES),
+            sets: Cache::new(limits::CACHED_TEST_SETS_BYTES),
         }
     }
 
     /// The blobs underneath.
     pub fn blobs(&self) -> &Arc<BlobStore> {
         &self.blobs
-    }
-
-    /// The blobs that were found damaged and deleted since this was last asked.
-    pub fn take_damaged(&self) -> HashSet<BlobRef> {
-        std::mem::take(&mut *self.damaged.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What a blob is, and keeps it for the checks that follow. A damaged one is deleted, so that it is fetched
@@ -98,12 +48,12 @@ impl Materials {
         };
         let bytes = match self.blobs.read(blob.id, max) {
             Ok(bytes) => bytes,
-            Err(error @ BlobError::Digest { .. }) => return Err(self.discard(blob, error)),
+            Err(error @ BlobError::Digest { .. }) => return Err(self.set_aside(blob, error)),
             Err(too_long @ BlobError::TooLong { .. }) => {
                 // Unless it is longer only because it is damaged.
                 return match self.blobs.verify_or_discard(blob.id) {
                     Ok(_) => Ok(BlobFacts::Unreadable { reason: too_long.to_string() }),
-                    Err(error @ BlobError::Digest { .. }) => Err(self.discard(blob, error)),
+                    Err(error @ BlobError::Digest { .. }) => Err(self.set_aside(blob, error)),
                     Err(error) => Err(error),
                 };
             }
@@ -115,7 +65,7 @@ impl Materials {
                 Ok(set) => {
                     let facts = BlobFacts::of_test_set(&set, len);
                     // In memory a value takes two bytes where the encoding takes one.
-                    locked(&self.sets).put(blob.id, Arc::new(set), 2 * len);
+                    self.sets.put(blob.id, Arc::new(set), 2 * len);
                     facts
                 }
                 Err(error) => BlobFacts::Unreadable { reason: error.to_string() },
@@ -124,7 +74,7 @@ impl Materials {
                 Ok(key) => {
                     let facts = BlobFacts::of_key(&Groth16, &key, len);
                     // Prepared for pairings, a key takes some tens of kilobytes more.
-                    locked(&self.keys).put(blob.id, Arc::new(key), len + (64 << 10));
+                    self.keys.put(blob.id, Arc::new(key), len + (64 << 10));
                     facts
                 }
                 Err(error) => BlobFacts::Unreadable { reason: error.to_string() },
@@ -132,12 +82,8 @@ impl Materials {
         })
     }
 
-    fn discard(&self, blob: BlobRef, error: BlobError) -> BlobError {
-        if let Err(failed) = self.blobs.discard(blob.id) {
-            return failed;
-        }
-        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).insert(blob);
-        error
+    fn set_aside(&self, blob: BlobRef, error: BlobError) -> BlobError {
+        self.blobs.set_aside(blob).err().unwrap_or(error)
     }
 
     /// A test set.
@@ -156,15 +102,15 @@ impl Materials {
         self.load(BlobRole::VerifyingKey, blob, &self.keys)
     }
 
-    fn load<T>(&self, role: BlobRole, blob: BlobRef, cache: &Mutex<Cache<T>>) -> Result<Arc<T>, ProofError> {
-        if let Some(item) = locked(cache).get(blob.id) {
+    fn load<T>(&self, role: BlobRole, blob: BlobRef, cache: &Cache<T>) -> Result<Arc<T>, ProofError> {
+        if let Some(item) = cache.get(blob.id) {
             return Ok(item);
         }
         let facts = self.facts(role, blob).map_err(|error| not_checked(&error))?;
         if let BlobFacts::Unreadable { reason } = facts {
             return Err(not_checked(&reason));
         }
-        locked(cache).get(blob.id).ok_or_else(|| not_checked(&"it was pushed out of memory at once"))
+        cache.get(blob.id).ok_or_else(|| not_checked(&"it was pushed out of memory at once"))
     }
 
     /// Runs a proof check and measures it, in microseconds, without the reading of key and test set.
@@ -230,6 +176,7 @@ fn not_checked(reason: &dyn std::fmt::Display) -> ProofError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn a_damaged_blob_is_deleted_and_named_and_one_that_is_too_long_is_unreadable() {
@@ -240,8 +187,8 @@ mod tests {
         std::fs::write(blobs.path(blob.id), b"a kex").unwrap();
         assert!(matches!(materials.key(blob), Err(ProofError::NotChecked { .. })));
         assert!(!blobs.has(blob));
-        assert_eq!(materials.take_damaged(), HashSet::from([blob]));
-        assert!(materials.take_damaged().is_empty());
+        assert_eq!(blobs.take_damaged(), HashSet::from([blob]));
+        assert!(blobs.take_damaged().is_empty());
 
         let long = vec![0; protocol::limits::MAX_VERIFYING_KEY_BYTES as usize + 1];
         let blob = blobs.add_bytes(&long).unwrap();
@@ -250,19 +197,5 @@ mod tests {
         std::fs::write(blobs.path(blob.id), vec![1; long.len()]).unwrap();
         assert!(matches!(materials.facts(BlobRole::VerifyingKey, blob), Err(BlobError::Digest { .. })));
         assert!(!blobs.has(blob));
-    }
-
-    #[test]
-    fn the_cache_forgets_what_was_not_used_for_longest() {
-        let id = |n: u8| BlobId::new([n; 32]);
-        let mut cache = Cache::new(10);
-        cache.put(id(1), Arc::new(1), 5);
-        cache.put(id(2), Arc::new(2), 5);
-        assert!(cache.get(id(1)).is_some());
-        cache.put(id(3), Arc::new(3), 5);
-        assert!(cache.get(id(2)).is_none());
-        assert!(cache.get(id(1)).is_some() && cache.get(id(3)).is_some());
-        cache.put(id(4), Arc::new(4), 50);
-        assert_eq!((cache.items.len(), cache.bytes), (1, 50), "the newest stays, however large");
     }
 }

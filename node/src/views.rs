@@ -1,14 +1,17 @@
 //! From records to what clients are shown.
 
 use crate::ledger::Ledger;
+use crate::limits;
+use crate::store::StoredRecord;
 use api::{
-    BoardRow, CompetitionSummary, Entry, EntryStanding, ErrorKind, HostRecord, Phase, SetupTrust, Standing,
-    Submission,
+    BoardRow, CompetitionSummary, Entry, EntryStanding, ErrorKind, HostRecord, OwnRecord, Phase, SetupTrust,
+    Standing, Submission,
 };
 use circuits::groth16::{self, VerifiedModel};
 use protocol::{
     ClaimRule, Close, Contest, Kept, Kind, ProvedSubmission, Record, RecordId, Reveal, TestSetTerms, TieRule,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An answer, or the kind of error with its message.
@@ -279,8 +282,8 @@ pub fn board_row(row: protocol::BoardRow, rows: u64, own: &str, kept: Option<(u6
 pub fn records(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
     let contest = contest(ledger, id)?;
     let bytes: usize = contest.records().map(|kept| kept.item.2.len()).sum();
-    if bytes > crate::limits::API_RECORDS_BYTES {
-        let max = crate::limits::API_RECORDS_BYTES;
+    if bytes > limits::API_RECORDS_BYTES {
+        let max = limits::API_RECORDS_BYTES;
         return Err((
             ErrorKind::Busy,
             format!("expected at most {max} bytes of records, got {bytes}: ask for single ones"),
@@ -302,9 +305,16 @@ pub fn record_ids(ledger: &Ledger, id: &str) -> Answer<Vec<String>> {
 /// # Errors
 /// If the id is malformed or unknown.
 pub fn record(ledger: &Ledger, id: &str) -> Answer<String> {
+    stored(ledger, id).map(|record| hex::encode(record.bytes))
+}
+
+/// The record of this id as it is stored.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn stored(ledger: &Ledger, id: &str) -> Answer<StoredRecord> {
     let parsed: RecordId = id.parse().map_err(|error| (ErrorKind::BadRequest, format!("{error}")))?;
-    let unknown = || (ErrorKind::NotFound, format!("no record {id} is known here"));
-    ledger.stored(parsed).map(|record| hex::encode(record.bytes)).ok_or_else(unknown)
+    ledger.stored(parsed).ok_or_else(|| (ErrorKind::NotFound, format!("no record {id} is known here")))
 }
 
 /// Every record whose id starts with `prefix` (4 to 64 hexadecimal digits), at most 16 of them.
@@ -335,4 +345,63 @@ pub fn find(ledger: &Ledger, prefix: &str) -> Answer<Vec<api::Found>> {
     }
     found.truncate(16);
     Ok(found)
+}
+
+/// One line for people.
+pub fn describe(ledger: &Ledger, id: RecordId, kind: Kind, competition: RecordId) -> String {
+    let Some(contest) = ledger.state().set().contest(competition) else { return String::new() };
+    let rules = contest.competition().item.body();
+    let name = |entry| contest.entry(entry).map_or("?", |kept| &kept.item.record().body().display_name);
+    match kind {
+        Kind::Competition => format!("competition {:?}", rules.title),
+        Kind::Entry => format!("{:?} entered {:?}", name(id), rules.title),
+        Kind::Withdrawal => format!("an entry of {:?} was withdrawn", rules.title),
+        Kind::Reveal => match contest.reveal(id).map(|kept| kept.item.body().roster.len()) {
+            Some(listed) => format!("the test set of {:?} is revealed, {listed} entries", rules.title),
+            None => String::new(),
+        },
+        Kind::Submission => match contest.submission(id).map(|kept| kept.item.record().body()) {
+            Some(body) => {
+                let (name, rows) = (name(body.entry), contest.rows().unwrap_or_default());
+                format!("{name:?} proved {} of {rows} in {:?}", body.correct(), rules.title)
+            }
+            None => String::new(),
+        },
+        Kind::Close => format!("the host has closed {:?}", rules.title),
+        Kind::Misbehaviour => format!("the host of {:?} has contradicted himself: disputed", rules.title),
+    }
+}
+
+/// The records of the own key, newest first; `waiting` are those in the outbox.
+pub fn own(ledger: &Ledger, waiting: &BTreeSet<RecordId>) -> Vec<OwnRecord> {
+    let ids = ledger.own_records().iter();
+    let mut own: Vec<OwnRecord> =
+        ids.filter_map(|id| own_record(ledger, *id, waiting.contains(id))).collect();
+    own.sort_by(|a, b| (b.first_seen, &b.id).cmp(&(a.first_seen, &a.id)));
+    own.truncate(limits::API_OWN);
+    own
+}
+
+/// One record of the own key. `id` is whole, in hex.
+///
+/// # Errors
+/// If the id is malformed, or of no record of the own key.
+pub fn held(ledger: &Ledger, id: &str, waiting: &BTreeSet<RecordId>) -> Answer<OwnRecord> {
+    let id: RecordId = id.parse().map_err(|error| (ErrorKind::BadRequest, format!("{error}")))?;
+    let own = ledger.own_records().contains(&id).then(|| own_record(ledger, id, waiting.contains(&id)));
+    own.flatten().ok_or_else(|| (ErrorKind::NotFound, format!("no record of the own key has the id {id}")))
+}
+
+fn own_record(ledger: &Ledger, id: RecordId, waiting: bool) -> Option<OwnRecord> {
+    let (kind, competition) = ledger.state().set().kind_of(id)?;
+    let first_seen = ledger.state().set().contest(competition)?.record(id, kind)?.first_seen;
+    Some(OwnRecord {
+        id: id.to_string(),
+        kind: kind.to_string(),
+        competition: competition.to_string(),
+        summary: describe(ledger, id, kind, competition),
+        first_seen,
+        held_by: ledger.holders().count(id),
+        waiting,
+    })
 }

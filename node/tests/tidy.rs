@@ -31,6 +31,35 @@ const TOP_LEVEL: [&str; 12] = [
     "tui",
 ];
 
+/// The files with the bounds.
+const LIMITS: [&str; 2] = ["node/src/limits.rs", "node/protocol/src/limits.rs"];
+
+/// Bounds that no test goes beyond, and why none needs to: they are not for strangers to exceed.
+const NOT_EXCEEDED: [(&str, &str); 22] = [
+    ("API_RECORDS_BYTES", "for clients of this machine's owner; what they ask for has bounds of its own"),
+    ("API_WRITE_TIMEOUT", "for clients of this machine's owner"),
+    ("BLOBS_PAUSE", "a pause of this node"),
+    ("BLOB_READS", "how much this node does at once, whoever asks"),
+    ("CACHED_KEYS_BYTES", "given to a cache whose rule is tested with another size"),
+    ("CACHED_TEST_SETS_BYTES", "given to a cache whose rule is tested with another size"),
+    ("GOSSIP_QUEUE", "given to gossipsub, which drops what does not fit"),
+    ("IDLE_CONNECTION", "a pause of this node"),
+    ("KEY_MAX_BYTES", "the owner's own files"),
+    ("MAX_ADDRESSES", "the owner's own command line, and his network's"),
+    ("MEMORY_BYTES", "given to libp2p; a test would have to use so much"),
+    ("OPENING_MAX_BYTES", "the owner's own files"),
+    ("OUTBOX_INTERVAL", "a pause of this node"),
+    ("PART_SWEEP", "a pause of this node"),
+    ("PROVER_EVENTS", "the owner's own proofs"),
+    ("PROVER_JOBS", "the owner's own command line"),
+    ("REDIAL", "a pause of this node"),
+    ("STORE_CACHE_BYTES", "given to the database"),
+    ("STORE_MAX_RECORDS", "a million records; the rule is the outbox's beside it, which is tested"),
+    ("VERIFY_BATCH", "how much this node does at once, whoever asks"),
+    ("VERIFY_WORKERS", "how much this node does at once, whoever asks"),
+    ("WAITING_PATIENCE", "a span of time, given to a rule of the core that is tested with another"),
+];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -133,5 +162,66 @@ fn anyhow_stays_in_main_the_command_line_and_tests() {
         let allowed = path.ends_with("/main.rs") || path.contains("/cli/") || path.contains("/tests/");
         let uses = source.lines().any(|line| !line.trim_start().starts_with("//") && line.contains("anyhow"));
         assert!(allowed || !uses, "{path} uses anyhow");
+    }
+}
+
+/// What of a source is compiled for tests alone.
+fn test_code<'a>(path: &str, source: &'a str) -> &'a str {
+    let whole = path.contains("/tests/") || path.ends_with("/tests.rs") || path.ends_with("/conformance.rs");
+    if whole { source } else { source.split_once("#[cfg(test)]\nmod tests {").map_or("", |(_, tests)| tests) }
+}
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
+#[test]
+fn every_limit_has_a_test_that_names_it_or_a_reason_why_not() {
+    let sources = sources();
+    let limits = LIMITS.map(|path| (path, &sources[path]));
+    let named: BTreeSet<&str> = sources
+        .iter()
+        .flat_map(|(path, source)| test_code(path, source).lines())
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(words)
+        .collect();
+    let excused: BTreeMap<&str, &str> = NOT_EXCEEDED.into_iter().collect();
+    let mut found = BTreeSet::new();
+    for (path, source) in limits {
+        for line in source.lines().filter_map(|line| line.strip_prefix("pub const ")) {
+            let limit = words(line).next().unwrap();
+            assert!(found.insert(limit), "{limit} stands in both files: which of them does a test name?");
+            match (named.contains(limit), excused.get(limit)) {
+                (false, None) => panic!("{path}: no test goes beyond {limit}; nor does NOT_EXCEEDED say why"),
+                (true, Some(_)) => panic!("{path}: {limit} has a test: take it out of NOT_EXCEEDED"),
+                _ => {}
+            }
+        }
+    }
+    assert!(found.len() > 100, "{} limits: the files were not read", found.len());
+    for (limit, reason) in excused {
+        assert!(found.contains(limit) && !reason.is_empty(), "{limit} is no limit any more");
+    }
+}
+
+/// A bound outside the two files is found by its name, so that the files stay complete.
+#[test]
+fn bounds_stand_in_the_files_of_limits() {
+    let named = |line: &str| {
+        let line = line.trim_start();
+        let rest = line.strip_prefix("pub ").unwrap_or(line).strip_prefix("const ")?;
+        let (name, kind) = rest.split_once(": ")?;
+        let number = ["usize", "u64", "u32", "u16", "Duration"].iter().any(|t| kind.starts_with(t));
+        (number && words(name).any(|word| word.split('_').any(|part| part == "MAX"))).then(|| name.to_owned())
+    };
+    for (path, source) in sources() {
+        let network =
+            ["node/src/daemon/", "node/src/net/", "node/src/ledger", "node/src/store/", "node/protocol/src/"];
+        let mine = network.iter().any(|part| path.starts_with(part)) && !LIMITS.contains(&path.as_str());
+        for line in source.lines().filter(|_| mine) {
+            if let Some(name) = named(line) {
+                panic!("{path}: {name} belongs into a file of limits");
+            }
+        }
     }
 }

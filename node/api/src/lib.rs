@@ -6,7 +6,7 @@
 
 mod network;
 
-pub use network::{Ban, Fetch, Health, OwnRecord, Peer, Reachability};
+pub use network::{Ban, Blob, BlobUse, Fetch, Health, OwnRecord, Peer, Reachability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,25 @@ pub enum Command {
     },
     /// Connected peers, and those that are kept out: [`Body::Peers`].
     Peers,
+    /// Keep a peer out: [`Body::Done`].
+    BanPeer {
+        /// Peer id.
+        peer_id: String,
+        /// For people; may be empty.
+        reason: String,
+        /// For how long, in seconds; at most 366 days.
+        seconds: u64,
+    },
+    /// Let a peer in again: [`Body::Done`].
+    UnbanPeer {
+        /// Peer id.
+        peer_id: String,
+    },
+    /// Dial a peer now: [`Body::Done`] once it is connected.
+    ConnectPeer {
+        /// A multiaddr, with the peer's id at its end if it is known.
+        address: String,
+    },
     /// How the node is: [`Body::Health`].
     Health,
     /// The records of this node's own key, newest first: [`Body::Own`].
@@ -61,6 +80,13 @@ pub enum Command {
     },
     /// Blobs on their way here: [`Body::Fetches`].
     Fetches,
+    /// Blobs that are here, and those that competitions name and that are not: [`Body::Blobs`].
+    Blobs,
+    /// Delete the blobs that no competition needs and that have lain for a day: [`Body::Collected`].
+    CollectBlobs {
+        /// Only say which.
+        rehearsal: bool,
+    },
     /// From now on, events: first [`Body::Done`], then [`Body::Event`]s.
     Subscribe,
     /// The signed bytes of all records of one competition: [`Body::Records`].
@@ -78,6 +104,11 @@ pub enum Command {
         /// Whole id in hex.
         id: String,
     },
+    /// One record with the time when it was first seen here: [`Body::Stored`].
+    Stored {
+        /// Whole id in hex.
+        id: String,
+    },
     /// The records whose id starts so: [`Body::Found`].
     Find {
         /// 4 to 64 hexadecimal digits.
@@ -85,6 +116,12 @@ pub enum Command {
     },
     /// Store, check and publish a signed record: [`Body::Published`].
     Publish {
+        /// The signed envelope, in hex.
+        record: String,
+    },
+    /// As [`Command::Publish`], but one that waits for other records or files is answered at once, as busy: it is kept
+    /// when these come.
+    Import {
         /// The signed envelope, in hex.
         record: String,
     },
@@ -164,10 +201,33 @@ pub enum Body {
         /// Those that have their turn first.
         fetches: Vec<Fetch>,
     },
+    /// Blobs that are here, and those that competitions name and that are not.
+    Blobs {
+        /// Those that are here first, the oldest of them first.
+        blobs: Vec<Blob>,
+        /// Bytes in use.
+        used: u64,
+        /// Bytes that may be in use.
+        quota: u64,
+    },
+    /// Blobs were deleted, or would have been.
+    Collected {
+        /// Their ids in hex, the oldest first.
+        blobs: Vec<String>,
+        /// Their bytes.
+        bytes: u64,
+    },
     /// Signed records in hex: the competition first, then entries, then submissions.
     Records {
         /// Signed envelopes in hex.
         records: Vec<String>,
+    },
+    /// A record as it is stored.
+    Stored {
+        /// The signed envelope in hex.
+        record: String,
+        /// When this node saw it first, seconds since 1970.
+        first_seen: u64,
     },
     /// Ids of records.
     Ids {

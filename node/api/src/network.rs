@@ -142,3 +142,25 @@ pub struct Fetch {
     /// Whether it has its turn; otherwise it waits.
     pub active: bool,
 }
+
+/// A blob that is here, or that a competition names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Blob {
+    /// Whole id in hex.
+    pub blob: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Since when it is here, or when a client asked for it last, seconds since 1970; none if it is not here.
+    pub since: Option<u64>,
+    /// What competitions need it for; empty if none does.
+    pub uses: Vec<BlobUse>,
+}
+
+/// What a competition needs a blob for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BlobUse {
+    /// Whole id in hex.
+    pub competition: String,
+    /// `test_set`, `training`, `verifying_key` or `proving_key`.
+    pub role: String,
+}

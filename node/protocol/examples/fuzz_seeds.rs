@@ -27,7 +27,8 @@ fn main() -> Fallible<()> {
     records()?;
     sequences()?;
     keys()?;
-    files()
+    files()?;
+    messages()
 }
 
 fn write(target: &str, name: &str, bytes: &[u8]) -> Fallible<()> {
@@ -314,4 +315,81 @@ fn files() -> Fallible<()> {
     write("onnx_graph", "linear", &[&weights[..], &[0, 0, 0, 2, 1, 2, 0, 0]].concat())?;
     let hidden = [2, 0, 0, 2, 1, 2, 0, 0, 6, 0, 0, 0, 0, 0, 0, 2, 3, 4, 0, 0];
     write("onnx_graph", "hidden", &[&weights[..], &hidden].concat())
+}
+
+/// Requests, responses, lines of the local socket, and an archive.
+fn messages() -> Fallible<()> {
+    use protocol::{BlobId, Bundle, Fingerprint, wire::*};
+    let (id, fingerprint) = (RecordId::new([0xab; 32]), Fingerprint::new([0xcd; 32]));
+    let requests = [
+        ("summary", Request::Summary { after: Some(id), fingerprint }),
+        ("first", Request::Summary { after: None, fingerprint }),
+        (
+            "reconcile",
+            Request::Reconcile { competition: id, kind: 2, message: vec![0x61, 0, 0, 2, 0].into() },
+        ),
+        ("records", Request::Records { ids: vec![id; 2] }),
+        ("have", Request::Have { ids: vec![id; 2] }),
+        ("tree", Request::Tree { blob: BlobId::new([0xab; 32]) }),
+        ("chunk", Request::Chunk { blob: BlobId::new([0xab; 32]), index: 20 }),
+    ];
+    for (name, request) in requests {
+        write("exchange", &format!("request-{name}"), &encode(&request)?)?;
+    }
+    let page = vec![Summary { competition: id, parts: vec![(0, 1, fingerprint), (2, 300, fingerprint)] }];
+    let responses = [
+        ("same", Response::Same { total: 70_000, time: 1_800_000_000 }),
+        ("summary", Response::Summary { competitions: page, more: true, total: 9, time: 1_800_000_000 }),
+        ("reconciled", Response::Reconciled { message: vec![0x61, 0, 0, 2, 0].into() }),
+        ("records", Response::Records { records: vec![vec![7; 40].into(), vec![].into()] }),
+        ("held", Response::Held { ids: vec![id] }),
+        ("tree", Response::Tree { total: 9, hashes: vec![7; 64].into() }),
+        ("chunk", Response::Chunk { total: 9, bytes: vec![7; 9].into() }),
+        ("not-here", Response::NotHere),
+        ("busy", Response::Busy),
+    ];
+    for (name, response) in responses {
+        write("exchange", &format!("response-{name}"), &encode(&response)?)?;
+    }
+    write("exchange", "unknown-field", b"\xa1\x67Records\xa2\x61x\x00\x63ids\x80")?;
+    write("exchange", "nested", &[0x81; 200])?;
+    let commands = [
+        ("hello", api::Command::Hello),
+        ("board", api::Command::Board { competition: id.to_string() }),
+        ("publish", api::Command::Publish { record: "00ff".into() }),
+        ("blob", api::Command::GetBlob { blob: id.to_string(), bytes: 9 }),
+    ];
+    for (name, command) in commands {
+        write("socket", name, &serde_json::to_vec(&api::Request { id: 7, command })?)?;
+    }
+    let bodies = [
+        ("done", api::Body::Done),
+        ("error", api::Body::Error { kind: api::ErrorKind::Busy, message: "later".into() }),
+        ("event", api::Body::Event(api::Event::Lagged { missed: 9 })),
+    ];
+    for (name, body) in bodies {
+        write("socket", name, &serde_json::to_vec(&api::Reply { id: 7, body })?)?;
+    }
+    write("socket", "nested", "[".repeat(200).as_bytes())?;
+    let bundle = Bundle { records: vec![b"one".to_vec(), vec![2; 700]], blobs: vec![vec![3; 20]] };
+    let bytes = targets::archive::to_bytes(&bundle)?;
+    write("tar", "whole", &bytes)?;
+    write("tar", "cut", &bytes[..700])?;
+    write("tar", "no-end", &bytes[..bytes.len() - 1024])?;
+    for (name, at, byte) in
+        [("link", 156, b'1'), ("long-name", 156, b'L'), ("pax", 156, b'x'), ("sparse", 156, b'S')]
+    {
+        write("tar", name, &retyped(&bytes, at, byte))?;
+    }
+    Ok(())
+}
+
+/// The first header with a byte changed, and its checksum with it.
+fn retyped(archive: &[u8], at: usize, byte: u8) -> Vec<u8> {
+    let mut bytes = archive.to_vec();
+    bytes[at] = byte;
+    bytes[148..156].fill(b' ');
+    let sum: u32 = bytes[..512].iter().map(|byte| u32::from(*byte)).sum();
+    bytes[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    bytes
 }

@@ -276,6 +276,21 @@ pub struct ProvedSubmission {
     statement: StatementId,
 }
 
+#[cfg(test)]
+impl<M: Clone> ProvedEntry<M> {
+    pub(crate) fn renamed(&self, id: RecordId, author: crate::Author) -> Self {
+        Self { record: self.record.renamed(id, author, |_| ()), ..self.clone() }
+    }
+}
+
+#[cfg(test)]
+impl ProvedSubmission {
+    pub(crate) fn renamed(&self, id: RecordId, entry: RecordId, statement: StatementId) -> Self {
+        let record = self.record.renamed(id, self.record.author(), |body| body.entry = entry);
+        Self { record, statement }
+    }
+}
+
 /// Checks an entry against its competition.
 ///
 /// # Errors

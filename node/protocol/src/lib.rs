@@ -31,6 +31,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod verdict;
+pub mod wire;
 
 pub use blob::{BlobFacts, BlobRef, BlobRole, Defect, TestSetFacts, task_digest};
 pub use board::{Board, BoardRow, accuracy_bps, reaches_bps, skeleton, threshold_count, wilson_bps};
@@ -49,5 +50,5 @@ pub use record::{
     Submission, TestSetTerms, TieRule, VERSION, WellFormed, Withdrawal, roster_digest, sign, statement_id,
 };
 pub use set::{Contest, Counts, EntryStanding, Kept, Phase, RecordSet, Shown, Standing};
-pub use state::{JobId, Need, Outcome, ProofJob, Refusal, State, Update, WantedBlob};
+pub use state::{JobId, Need, Origin, Outcome, ProofJob, Refusal, State, Update, WantedBlob};
 pub use verdict::Verdict;

@@ -55,6 +55,8 @@ pub const MAX_TRAINING_BYTES: u64 = 16 << 30;
 pub const MAX_PENDING: usize = 4096;
 /// Most bytes of such records.
 pub const MAX_PENDING_BYTES: usize = 64 << 20;
+/// Most of those who brought one pending record that are told apart: further ones do not bring it nearer to its check.
+pub const MAX_ORIGINS: usize = 128;
 /// Most refused records that are remembered, so that a replay costs nothing.
 pub const MAX_REFUSED: usize = 8192;
 /// Most competitions that are remembered because there was no place for them.

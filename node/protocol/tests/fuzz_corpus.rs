@@ -7,7 +7,7 @@ mod targets;
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::{
-    fs,
+    env, fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::{Duration, Instant},
@@ -16,6 +16,9 @@ use std::{
 /// Most changed inputs of one target, and most time for them.
 const CHANGES: usize = 1000;
 const PATIENCE: Duration = Duration::from_millis(400);
+/// With `FUZZ_SECONDS=120` as much time for each, and any number; with `FUZZ_TARGETS=socket,tar` for these alone.
+const SECONDS: &str = "FUZZ_SECONDS";
+const TARGETS: &str = "FUZZ_TARGETS";
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
@@ -78,15 +81,24 @@ fn targets_hold_on_their_seeds() {
 
 #[test]
 fn targets_hold_on_changed_seeds() {
+    let seconds = env::var(SECONDS).ok().and_then(|seconds| seconds.parse().ok());
+    let (patience, most) = match seconds {
+        Some(seconds) => (Duration::from_secs(seconds), usize::MAX),
+        None => (PATIENCE, CHANGES),
+    };
+    let only = env::var(TARGETS).unwrap_or_default();
     for (name, target) in targets::TARGETS {
+        if !only.is_empty() && !only.split(',').any(|one| one == name) {
+            continue;
+        }
         let (seeds, start) = (seeds(name), Instant::now());
-        let mut rng = StdRng::seed_from_u64(7);
-        for _ in 0..CHANGES {
-            if start.elapsed() > PATIENCE {
-                break;
-            }
+        let mut rng = StdRng::seed_from_u64(seconds.unwrap_or(7));
+        let mut runs = 0;
+        while runs < most && start.elapsed() < patience {
             let [(path, seed), (_, other)] = [0, 1].map(|_| &seeds[rng.gen_range(0..seeds.len())]);
             run(name, target, &format!("changed from {path}"), &changed(seed, other, &mut rng));
+            runs += 1;
         }
+        println!("{name}: {runs} changed inputs in {:?}", start.elapsed());
     }
 }

@@ -4,18 +4,19 @@ use super::context::{CliError, Context};
 use super::output::message;
 use super::progress::Progress;
 use crate::client::{Client, ClientError, unexpected};
+use crate::home::Home;
 use crate::ledger::{Ledger, now};
 use crate::limits;
+use crate::needed;
 use crate::prover::Contest;
 use crate::views::{self, PeerCounts};
 use anyhow::Context as _;
-use api::{Body, Command, CompetitionSummary, ErrorKind, Found};
-use protocol::{BlobRef, Outcome};
+use api::{Body, Command, CompetitionSummary, ErrorKind, Found, OwnRecord};
+use protocol::{BlobRef, Outcome, RecordId};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How far a fetch is, is asked so often.
-const POLL: Duration = Duration::from_millis(400);
 /// Records that are being checked are waited for so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,7 +36,10 @@ impl Backend {
             Err(ClientError::NotRunning { .. }) => {
                 let own = context.home.identity()?.keypair.public().to_peer_id().to_string();
                 message("no node is running: working on the store of the data folder");
-                Ok(Self::Store(Box::new(Ledger::open(&context.home, own)?)))
+                let progress = Progress::new("the store");
+                let ledger = Ledger::open(&context.home, own, &|step, part| progress.report(step, part))?;
+                progress.clear();
+                Ok(Self::Store(Box::new(ledger)))
             }
             Err(error) => Err(error.into()),
         }
@@ -181,6 +185,22 @@ impl Backend {
         hex::decode(record).context("the record is not in hexadecimal digits")
     }
 
+    /// When a record was first seen here, and its signed bytes. `id` is whole.
+    pub fn stored(&mut self, id: &str) -> anyhow::Result<(u64, Vec<u8>)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Stored { id: id.to_owned() })? {
+                Body::Stored { record, first_seen } => {
+                    let bytes = hex::decode(record).context("the record is not in hexadecimal digits")?;
+                    Ok((first_seen, bytes))
+                }
+                other => Err(unexpected("stored", &other).into()),
+            },
+            Self::Store(ledger) => {
+                views::stored(ledger, id).map(|record| (record.first_seen, record.bytes)).map_err(refused)
+            }
+        }
+    }
+
     /// Stores, checks and publishes a record; true if it is new.
     pub fn publish(&mut self, record: &[u8]) -> anyhow::Result<bool> {
         match self {
@@ -197,6 +217,39 @@ impl Backend {
                     Err(CliError::Refused { reason }.into())
                 }
             },
+        }
+    }
+
+    /// The records of the own key, newest first.
+    pub fn own(&mut self) -> anyhow::Result<Vec<OwnRecord>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Own)? {
+                Body::Own { records } => Ok(records),
+                other => Err(unexpected("own", &other).into()),
+            },
+            Self::Store(ledger) => Ok(views::own(ledger, &waiting(ledger)?)),
+        }
+    }
+
+    /// One of them. `id` is whole.
+    pub fn held(&mut self, id: &str) -> anyhow::Result<OwnRecord> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Held { id: id.to_owned() })? {
+                Body::Own { mut records } => records.pop().context("the node answered with no record"),
+                other => Err(unexpected("held", &other).into()),
+            },
+            Self::Store(ledger) => views::held(ledger, id, &waiting(ledger)?).map_err(refused),
+        }
+    }
+
+    /// Connected peers; none without a running node.
+    pub fn peers(&mut self) -> anyhow::Result<Vec<api::Peer>> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Peers)? {
+                Body::Peers { peers, .. } => Ok(peers),
+                other => Err(unexpected("peers", &other).into()),
+            },
+            Self::Store(_) => Ok(Vec::new()),
         }
     }
 
@@ -217,7 +270,7 @@ impl Backend {
         match self {
             Self::Node(client) => {
                 let command = Command::GetBlob { blob: blob.id.to_string(), bytes: blob.bytes };
-                match watch(client, command, blob, what).with_context(|| format!("getting {what}"))? {
+                match client.ask(command).with_context(|| format!("getting {what}"))? {
                     Body::BlobStored { path, .. } => Ok(path.into()),
                     other => Err(unexpected("get blob", &other).into()),
                 }
@@ -228,6 +281,37 @@ impl Backend {
                 Ok(ledger.blobs().path(blob.id))
             }
             Self::Store(_) => Err(CliError::NotHere { what: what.to_owned() }.into()),
+        }
+    }
+
+    /// The blobs that are here and those that competitions name, with the bytes in use and those that may be.
+    pub fn blobs(&mut self) -> anyhow::Result<(Vec<api::Blob>, u64, u64)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::Blobs)? {
+                Body::Blobs { blobs, used, quota } => Ok((blobs, used, quota)),
+                other => Err(unexpected("blobs", &other).into()),
+            },
+            Self::Store(ledger) => {
+                let blobs = ledger.blobs();
+                let list = needed::list(blobs, needed::of_records(ledger.state().set()))?;
+                Ok((list, blobs.used(), blobs.quota()))
+            }
+        }
+    }
+
+    /// Deletes blobs that no competition needs: their ids and bytes. In a rehearsal they stay.
+    pub fn collect_blobs(&mut self, home: &Home, rehearsal: bool) -> anyhow::Result<(Vec<String>, u64)> {
+        match self {
+            Self::Node(client) => match client.ask(Command::CollectBlobs { rehearsal })? {
+                Body::Collected { blobs, bytes } => Ok((blobs, bytes)),
+                other => Err(unexpected("collect blobs", &other).into()),
+            },
+            Self::Store(ledger) => {
+                let needed = needed::of_records(ledger.state().set()).map(|used| used.blob.id).collect();
+                let gone = needed::collect(ledger.blobs(), home, needed, None, rehearsal)?;
+                let bytes = gone.iter().map(|blob| blob.bytes).sum();
+                Ok((gone.iter().map(|blob| blob.id.to_string()).collect(), bytes))
+            }
         }
     }
 
@@ -243,43 +327,8 @@ impl Backend {
     }
 }
 
-/// Asks for a blob, and shows meanwhile how far its fetching is.
-fn watch(client: &mut Client, command: Command, blob: BlobRef, what: &str) -> Result<Body, ClientError> {
-    let path = client.path().to_owned();
-    std::thread::scope(|scope| {
-        let asked = scope.spawn(|| client.ask(command));
-        let (start, mut progress, mut watcher) = (Instant::now(), None, None);
-        while !asked.is_finished() {
-            std::thread::sleep(POLL.min(start.elapsed() / 4).max(Duration::from_millis(1)));
-            // What is here already is answered before there is anything to show.
-            if start.elapsed() < POLL {
-                continue;
-            }
-            if watcher.is_none() {
-                watcher = Some(Client::connect(&path)?);
-            }
-            let Some(client) = watcher.as_mut() else { continue };
-            let Ok(Body::Fetches { fetches }) = client.ask(Command::Fetches) else { continue };
-            if let Some(fetch) = fetches.iter().find(|fetch| fetch.blob == blob.id.to_string()) {
-                let progress = progress.get_or_insert_with(|| Progress::new(&format!("fetching {what}")));
-                progress.report(&fetched(fetch), fetch.done as f64 / fetch.bytes.max(1) as f64);
-            }
-        }
-        if let Some(progress) = progress {
-            progress.finish();
-        }
-        asked.join().unwrap_or_else(|_| Err(std::io::Error::other("the question was not asked").into()))
-    })
-}
-
-/// What a fetch is doing.
-fn fetched(fetch: &api::Fetch) -> String {
-    match (fetch.active, fetch.sources) {
-        (false, _) => "waiting for its turn".to_owned(),
-        (true, 0) => "looking for peers that have it".to_owned(),
-        (true, 1) => format!("{} from 1 peer", super::output::bytes(fetch.bytes)),
-        (true, sources) => format!("{} from {sources} peers", super::output::bytes(fetch.bytes)),
-    }
+fn waiting(ledger: &Ledger) -> anyhow::Result<BTreeSet<RecordId>> {
+    Ok(ledger.store().outbox()?.into_iter().map(RecordId::new).collect())
 }
 
 fn refused((kind, message): (ErrorKind, String)) -> anyhow::Error {

@@ -3,6 +3,7 @@
 use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use super::printed::Closed;
 use crate::hosted::{Hosted, Once};
@@ -60,7 +61,7 @@ impl Args {
             }
         };
         backend.publish(&kept)?;
-        report(context, &contest, &kept, &submissions)
+        report(context, &mut backend, &contest, &kept, &submissions)
     }
 }
 
@@ -92,6 +93,7 @@ fn check(contest: &Contest, signed: &Signed) -> anyhow::Result<()> {
 
 fn report(
     context: &Context,
+    backend: &mut Backend,
     contest: &Contest,
     kept: &[u8],
     submissions: &[Submission],
@@ -104,12 +106,14 @@ fn report(
     let is_final =
         |s: &&Submission| s.statement.parse().is_ok_and(|statement| record.body().lists(statement));
     let left_out: Vec<String> = submissions.iter().filter(|s| !is_final(s)).map(|s| s.id.clone()).collect();
+    let held = Held::wait(backend, &[&id]);
     if context.json {
         return output::json(&Closed {
             competition: contest.id.to_string(),
             close: id,
             is_final: record.body().submissions.iter().map(ToString::to_string).collect(),
             left_out,
+            held,
         });
     }
     output::message(&format!(
@@ -117,6 +121,7 @@ fn report(
         record.body().submissions.len(),
         left_out.len()
     ));
+    held.tell();
     output::data(&id)
 }
 

@@ -64,6 +64,12 @@ pub enum CliError {
         /// What would have been done.
         what: String,
     },
+    /// The store or the files beside it are damaged.
+    #[error("{findings} things are wrong: move what is damaged away, it comes back from peers")]
+    Damaged {
+        /// How many.
+        findings: u64,
+    },
     /// Options that do not go together here.
     #[error("{reason}")]
     Usage {
@@ -134,7 +140,10 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             CliError::Usage { .. } | CliError::Unconfirmed { .. } => Some(2),
             CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
-            CliError::Unknown { .. } | CliError::Ambiguous { .. } | CliError::Declined { .. } => None,
+            CliError::Unknown { .. }
+            | CliError::Ambiguous { .. }
+            | CliError::Declined { .. }
+            | CliError::Damaged { .. } => None,
         };
     }
     if let Some(error) = error.downcast_ref::<OfflineError>() {

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use super::printed::Entering;
 use super::progress::Progress;
@@ -80,13 +81,11 @@ impl Args {
         progress.finish();
         let new = backend.publish(entered.entry.bytes())?;
         check_standing(&mut backend, &id, &entered.entry.id().to_string())?;
-        if !backend.is_online() {
-            output::message("it will be published at the next `node run`");
-        }
+        let held = Held::wait(&mut backend, &[&entered.entry.id().to_string()]);
         if !context.json {
             output::message(&format!("rounding: {report}"));
         }
-        tell(context, &contest, &entered, new)
+        tell(context, &contest, &entered, new, &held)
     }
 
     /// The rows to try the model on: nobody has the test set.
@@ -98,7 +97,13 @@ impl Args {
     }
 }
 
-fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bool) -> anyhow::Result<()> {
+fn tell(
+    context: &Context,
+    contest: &prover::Contest,
+    entered: &Entered,
+    new: bool,
+    held: &Held,
+) -> anyhow::Result<()> {
     let (entry, opening) = (entered.entry.id().to_string(), entered.drafts.opening_path());
     if context.json {
         return output::json(&Entering {
@@ -109,6 +114,7 @@ fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bo
             reused: entered.reused,
             opening: opening.display().to_string(),
             reveal_after: contest.rules.entry_deadline(),
+            held: *held,
         });
     }
     if entered.reused {
@@ -128,6 +134,7 @@ fn tell(context: &Context, contest: &prover::Contest, entered: &Entered, new: bo
             contest.id.short()
         ));
     }
+    held.tell();
     output::data(&entry)
 }
 

@@ -2,7 +2,9 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::printed::Hosting;
+use super::times::span;
 use super::{keys, output};
 use crate::hosted::Hosted;
 use crate::keys::KeyFile;
@@ -116,16 +118,7 @@ fn deadline(text: &str) -> Result<u64, String> {
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| expected())?;
         return u64::try_from(time.unix_timestamp()).map_err(|_| expected());
     };
-    let unit = relative.chars().last().ok_or_else(expected)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(expected()),
-    };
-    let count: u64 = relative.trim_end_matches(unit).parse().map_err(|_| expected())?;
-    count.checked_mul(seconds).and_then(|s| s.checked_add(now())).ok_or_else(expected)
+    span(relative).and_then(|seconds| seconds.checked_add(now())).ok_or_else(expected)
 }
 
 impl Args {
@@ -169,10 +162,8 @@ impl Args {
             hosted.write_sealed(&bytes, &salt)?;
         }
         backend.publish(signed.bytes())?;
-        if !backend.is_online() {
-            output::message("it will be published at the next `node run`");
-        }
-        self.report(context, &draft, signed.id(), &hosted)
+        let held = Held::wait(&mut backend, &[&signed.id().to_string()]);
+        self.report(context, &draft, signed.id(), &hosted, &held)
     }
 
     fn report(
@@ -181,6 +172,7 @@ impl Args {
         draft: &Draft<'_>,
         id: RecordId,
         hosted: &Hosted,
+        held: &Held,
     ) -> anyhow::Result<()> {
         let (set, dir) = (draft.set, hosted.dir().display().to_string());
         if context.json {
@@ -192,6 +184,7 @@ impl Args {
                 commit_deadline: draft.commit_deadline(),
                 prove_deadline: self.deadline,
                 sealed_in: (!self.open).then_some(dir),
+                held: *held,
             });
         }
         let (rows, features) = (set.rows(), set.features());
@@ -206,6 +199,7 @@ impl Args {
                 id.short()
             ));
         }
+        held.tell();
         output::data(&id.to_string())
     }
 

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::Context;
+use super::fetching;
 use super::output::{self, Align};
 use super::printed::{FetchedKey, Key};
 use super::progress::Progress;
@@ -128,8 +129,10 @@ fn fetch(context: &Context, competition: &str, only: Option<ClassId>) -> anyhow:
         }
         let size = output::bytes(admitted.proving_key.bytes);
         output::message(&format!("proving key of {}, {size}", admitted.class));
-        let path =
-            backend.get_blob(admitted.proving_key, &format!("the proving key of {}", admitted.class))?;
+        let what = format!("the proving key of {}", admitted.class);
+        let path = fetching::shown(&context.home.socket(), admitted.proving_key, &what, || {
+            backend.get_blob(admitted.proving_key, &what)
+        })?;
         fetched.push((admitted.class, path));
     }
     anyhow::ensure!(!fetched.is_empty(), "the competition does not admit that size class");

@@ -3,6 +3,7 @@
 mod ask;
 mod backend;
 mod bench;
+mod blobs;
 mod close;
 mod competitions;
 mod completions;
@@ -14,12 +15,15 @@ mod effort;
 mod enter;
 mod entries;
 mod export;
+mod fetching;
+mod held;
 mod host;
 mod init;
 mod interrupt;
 mod keys;
 mod leaderboard;
 mod man;
+mod outbox;
 mod output;
 mod peers;
 mod printed;
@@ -33,7 +37,9 @@ mod settings;
 mod show;
 mod status;
 mod stop;
+mod store;
 mod submit;
+mod times;
 mod tui;
 mod verify;
 mod version;
@@ -124,10 +130,14 @@ enum Command {
     Verify(verify::Args),
     /// Show a competition's leaderboard.
     Leaderboard(leaderboard::Args),
-    /// List connected peers.
+    /// List own records, and how many peers hold each.
+    Outbox(outbox::Args),
+    /// List connected peers and those that are kept out; connect, ban or let in.
     Peers(peers::Args),
     /// List, make or fetch proving keys.
     Keys(keys::Args),
+    /// List, fetch or tidy the files that competitions name.
+    Blobs(blobs::Args),
     /// Open the board in the terminal.
     Tui(tui::Args),
     /// Measure setup, proving and verification.
@@ -146,6 +156,8 @@ enum Command {
     Completions(completions::Args),
     /// Write manual pages.
     Man(man::Args),
+    /// Check, export, import or compact the record store.
+    Store(store::Args),
     /// Stop the running node.
     Stop(stop::Args),
 }
@@ -227,6 +239,7 @@ fn run(
         Command::Leaderboard(args) => args.run(&context),
         Command::Peers(args) => args.run(&context),
         Command::Keys(args) => args.run(&context),
+        Command::Blobs(args) => args.run(&context),
         Command::Tui(args) => args.run(&context),
         Command::Bench(args) => args.run(&context),
         Command::Demo(args) => args.run(&context),
@@ -236,6 +249,8 @@ fn run(
         Command::Schema(args) => args.run(),
         Command::Completions(args) => args.run(command),
         Command::Man(args) => args.run(command),
+        Command::Outbox(args) => args.run(&context),
+        Command::Store(args) => args.run(&context),
         Command::Stop(args) => args.run(&context),
     }
 }

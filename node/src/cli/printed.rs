@@ -1,6 +1,7 @@
 //! What commands print with `--json`, where it is not one of the local interface's own types. `node schema` prints the
 //! JSON Schemas of all of them. Within a version fields are added, and none is removed or changes its meaning.
 
+use super::held::Held;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,6 +32,9 @@ pub struct Hosting {
     pub prove_deadline: u64,
     /// Folder of what opens the seal; none if the competition is open.
     pub sealed_in: Option<String>,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// `node reveal`
@@ -48,6 +52,9 @@ pub struct Revealed {
     pub roster: Vec<String>,
     /// Until when submissions count, seconds since 1970.
     pub prove_deadline: u64,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// `node close`
@@ -62,6 +69,9 @@ pub struct Closed {
     pub is_final: Vec<String>,
     /// Ids of submissions that came too late.
     pub left_out: Vec<String>,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// `node show`
@@ -106,6 +116,9 @@ pub struct Entering {
     pub opening: String,
     /// From when on the host may reveal the test set, seconds since 1970.
     pub reveal_after: u64,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// `node withdraw`
@@ -115,6 +128,9 @@ pub struct Withdrawn {
     pub entry: String,
     /// Id of the withdrawal in hex; none if it had been withdrawn before.
     pub withdrawal: Option<String>,
+    /// Who holds the withdrawal.
+    #[serde(flatten)]
+    pub held: Option<Held>,
 }
 
 /// `node score`
@@ -226,6 +242,9 @@ pub struct Submitted {
     pub interval_bps: (u32, u32),
     /// Whether the threshold is reached.
     pub reaches_threshold: bool,
+    /// Who holds it.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// `node prove-chunk`
@@ -404,4 +423,71 @@ pub struct FetchedKey {
     pub size_class: &'static str,
     /// File of the proving key.
     pub path: String,
+}
+
+/// `node peers`
+#[derive(Serialize, JsonSchema)]
+pub struct PeerList {
+    /// Connected peers, by peer id.
+    pub peers: Vec<api::Peer>,
+    /// Those that are kept out, the latest first.
+    pub banned: Vec<api::Ban>,
+}
+
+/// `node blobs list`
+#[derive(Serialize, JsonSchema)]
+pub struct BlobList {
+    /// Those that are here, and those that competitions name.
+    pub blobs: Vec<api::Blob>,
+    /// Bytes in use.
+    pub used_bytes: u64,
+    /// Bytes that may be in use.
+    pub quota_bytes: u64,
+}
+
+/// `node blobs get`
+#[derive(Serialize, JsonSchema)]
+pub struct BlobHere {
+    /// Its id in hex.
+    pub blob: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Where it lies.
+    pub path: String,
+}
+
+/// `node blobs gc`
+#[derive(Serialize, JsonSchema)]
+pub struct BlobsCollected {
+    /// Ids of what was deleted, or would be.
+    pub blobs: Vec<String>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether nothing was deleted.
+    pub dry_run: bool,
+}
+
+/// `node store check`
+#[derive(Serialize, JsonSchema)]
+pub struct StoreChecked<'a> {
+    /// What was looked at, and what is wrong with it.
+    #[serde(flatten)]
+    pub report: &'a crate::store::Report,
+    /// Whether nothing is wrong.
+    pub sound: bool,
+}
+
+/// `node store export`
+#[derive(Serialize, JsonSchema)]
+pub struct StoreExported {
+    /// The archive.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Records in it.
+    pub records: u64,
+    /// Verifying keys and test sets in it.
+    pub files: u64,
+    /// Fingerprint of the records in hex.
+    pub fingerprint: String,
 }

@@ -61,6 +61,13 @@ impl Progress {
         }
     }
 
+    /// Nothing more is told of it.
+    pub fn clear(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// It is done.
     pub fn finish(self) {
         if let Some(bar) = &self.bar {

@@ -3,6 +3,7 @@
 use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::host::add_bytes;
 use super::output;
 use super::printed::Revealed;
@@ -64,7 +65,7 @@ impl Args {
         // The test set first: whoever has the reveal asks for it.
         add_bytes(context, &mut backend, &bytes)?;
         backend.publish(&kept)?;
-        report(context, &contest, &kept)
+        report(context, &mut backend, &contest, &kept)
     }
 
     /// The entries to admit, ascending.
@@ -132,12 +133,13 @@ fn check(contest: &Contest, signed: &Signed) -> anyhow::Result<()> {
         .map_err(|error| CliError::Refused { reason: error.to_string() }.into())
 }
 
-fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<()> {
+fn report(context: &Context, backend: &mut Backend, contest: &Contest, kept: &[u8]) -> anyhow::Result<()> {
     let signed = Signed::open(kept)?;
     let WellFormed::Reveal(record) = WellFormed::parse(&signed)? else {
         anyhow::bail!("expected a {}", Kind::Reveal);
     };
     let (body, id) = (record.body(), signed.id().to_string());
+    let held = Held::wait(backend, &[&id]);
     if context.json {
         return output::json(&Revealed {
             competition: contest.id.to_string(),
@@ -146,6 +148,7 @@ fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<(
             rows: body.rows,
             roster: body.roster.iter().map(ToString::to_string).collect(),
             prove_deadline: contest.rules.prove_deadline,
+            held,
         });
     }
     output::message(&format!(
@@ -155,5 +158,6 @@ fn report(context: &Context, contest: &Contest, kept: &[u8]) -> anyhow::Result<(
         output::when(contest.rules.prove_deadline),
         contest.id.short()
     ));
+    held.tell();
     output::data(&id)
 }

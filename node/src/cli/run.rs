@@ -4,16 +4,17 @@ use super::context::{CliError, Context};
 use super::output;
 use crate::client::Client;
 use crate::daemon::DaemonConfig;
-use crate::net::NetConfig;
+use crate::net::{self, BlobLimits, NetConfig, RelayLimits};
 use crate::{daemon, limits};
 use api::Command;
+use bytesize::ByteSize;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
 use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 use serde::Deserialize;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -22,11 +23,18 @@ Examples:
   node run
   node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
   node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
+  node run --bootstrap /dns4/podium.example.org/tcp/4001/p2p/12D3KooW...
+  node run --relay --listen /ip4/0.0.0.0/tcp/4001 --external /ip4/192.0.2.7/tcp/4001
+  node run --relay-through /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
+  node run --blob-quota 8GiB --upload-limit 20MB/s
   node run --log node=debug --log-format json --metrics 127.0.0.1:9464
 
 With --json one line is printed once the node listens: its peer id, addresses and data folder.
 Every option has a variable and a line in the configuration file: `node config --template`. A list in a variable has
 commas between its elements. SIGTERM and Ctrl-C end the node in good order, the second one at once.";
+
+/// Kademlia warns that it knows nobody, which on a new node is no news.
+const LOG: &str = "warn,libp2p_kad=error,node=info";
 
 /// How long whatever still runs may take after the node has stopped.
 const LAST_TASKS: Duration = Duration::from_secs(2);
@@ -49,7 +57,7 @@ pub struct Settings {
     #[arg(long, env = "PODIUM_LISTEN", hide_env_values = true, value_delimiter = ',', value_name = "MULTIADDR",
         default_values = ["/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1"])]
     pub(super) listen: Vec<Multiaddr>,
-    /// Peer to dial, and to dial again when it is lost; may be repeated.
+    /// Peer to dial, and to dial again when it is lost; may be repeated. Names (/dns4, /dns6, /dnsaddr) are looked up at each dial.
     #[arg(
         long,
         env = "PODIUM_BOOTSTRAP",
@@ -58,9 +66,37 @@ pub struct Settings {
         value_name = "MULTIADDR"
     )]
     pub(super) bootstrap: Vec<Multiaddr>,
+    /// Address at which strangers reach this node, if it knows better than they; may be repeated.
+    #[arg(
+        long,
+        env = "PODIUM_EXTERNAL",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "MULTIADDR"
+    )]
+    external: Vec<Multiaddr>,
+    /// Be a relay: carry connections of nodes that nobody can dial, within limits.
+    #[arg(long, env = "PODIUM_RELAY", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    relay: bool,
+    /// Be reached through this relay; may be repeated. Without it, a node that strangers cannot dial takes relays among its peers.
+    #[arg(
+        long,
+        env = "PODIUM_RELAY_THROUGH",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "MULTIADDR"
+    )]
+    relay_through: Vec<Multiaddr>,
     /// Do not look for peers on the local network.
     #[arg(long, env = "PODIUM_NO_MDNS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(super) no_mdns: bool,
+    /// Disk space for test sets, keys and training data.
+    #[arg(long, env = "PODIUM_BLOB_QUOTA", hide_env_values = true, value_name = "SIZE",
+        default_value_t = ByteSize(limits::BLOBS_QUOTA_BYTES))]
+    blob_quota: ByteSize,
+    /// How fast such files are sent to all peers together, for instance 20MB/s [default: as fast as it goes].
+    #[arg(long, env = "PODIUM_UPLOAD_LIMIT", hide_env_values = true, value_name = "RATE")]
+    upload_limit: Option<Rate>,
     /// What is logged, by part and level, such as node=debug,libp2p=info.
     #[arg(
         long,
@@ -93,13 +129,37 @@ enum LogFormat {
     Json,
 }
 
+/// Bytes per second, at least 1,024: `20MB/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Rate(u64);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let size: ByteSize = text.strip_suffix("/s").unwrap_or(text).parse()?;
+        match size.as_u64() {
+            0..1024 => Err(format!("expected at least 1KiB/s, got {text}")),
+            bytes => Ok(Self(bytes)),
+        }
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let settings = self.settings;
         settings.check()?;
         log(&settings.log, settings.log_format)?;
-        let Settings { listen, bootstrap, no_mdns, metrics, .. } = settings;
-        let config = DaemonConfig { net: NetConfig { listen, bootstrap, mdns: !no_mdns }, metrics };
+        let config = DaemonConfig { metrics: settings.metrics, net: settings.network() };
         let (home, json) = (context.home.clone(), context.json);
         if self.until_stdin_ends {
             stop_when_stdin_ends(home.socket());
@@ -121,26 +181,43 @@ impl Args {
 }
 
 impl Settings {
+    fn network(self) -> NetConfig {
+        NetConfig {
+            listen: self.listen,
+            bootstrap: self.bootstrap,
+            mdns: !self.no_mdns,
+            external: self.external,
+            relay: self.relay.then(RelayLimits::default),
+            relay_through: self.relay_through,
+            local_probes: false,
+            blobs: BlobLimits {
+                quota: self.blob_quota.as_u64(),
+                upload_rate: self.upload_limit.map_or(limits::UPLOAD_RATE, |rate| rate.0),
+            },
+        }
+    }
+
     fn check(&self) -> Result<(), CliError> {
         let usage = |reason: String| Err(CliError::Usage { reason });
-        let addresses = self.listen.len().max(self.bootstrap.len());
-        if addresses > limits::MAX_ADDRESSES || self.listen.is_empty() {
-            return usage(format!(
-                "expected 1 to {} addresses to listen on and at most as many bootstrap peers, got {} and {}",
-                limits::MAX_ADDRESSES,
-                self.listen.len(),
-                self.bootstrap.len()
-            ));
+        for list in [&self.listen, &self.bootstrap, &self.external, &self.relay_through] {
+            if list.len() > limits::MAX_ADDRESSES {
+                let (most, got) = (limits::MAX_ADDRESSES, list.len());
+                return usage(format!("expected at most {most} addresses of one kind, got {got}"));
+            }
         }
-        for address in &self.bootstrap {
-            let named = address.iter().any(|part| {
-                matches!(
-                    part,
-                    Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)
-                )
-            });
-            if named {
-                return usage(format!("expected a bootstrap address with an IP address, got {address}"));
+        if self.listen.is_empty() {
+            return usage("expected at least one address to listen on, got none".to_owned());
+        }
+        if self.relay && !self.relay_through.is_empty() {
+            return usage(
+                "expected either a relay or a node that is reached through one, got both".to_owned(),
+            );
+        }
+        for address in &self.relay_through {
+            if net::target_of(address).is_none() || net::is_relayed(address) {
+                return usage(format!(
+                    "expected the address of a relay with its id (/p2p/...) at the end, got {address}"
+                ));
             }
         }
         match self.metrics {
@@ -181,4 +258,18 @@ fn log(filter: &str, format: LogFormat) -> Result<(), CliError> {
         LogFormat::Text => builder.with_target(false).try_init(),
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_sizes_per_second() {
+        assert_eq!("20MB/s".parse(), Ok(Rate(20_000_000)));
+        assert_eq!("1KiB".parse(), Ok(Rate(1024)));
+        for wrong in ["", "fast", "1023", "20MB/h", "-1MB/s"] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `node schema`
 
 use super::context::CliError;
-use super::{config, doctor, output, printed};
+use super::{config, doctor, output, printed, store};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde_json::{Map, Value, json};
 
@@ -41,7 +41,7 @@ impl Args {
 
 /// By command.
 fn all() -> Map<String, Value> {
-    let schemas: [(&str, Schema); 26] = [
+    let schemas: [(&str, Schema); 34] = [
         ("init", of::<printed::Initialised>()),
         ("run", of::<api::Hello>()),
         ("host", of::<printed::Hosting>()),
@@ -60,7 +60,15 @@ fn all() -> Map<String, Value> {
         ("verify FILE", of::<printed::BundleVerified>()),
         ("verify ID", of::<printed::SubmissionVerified>()),
         ("leaderboard", of::<api::Board>()),
-        ("peers", of::<Vec<api::Peer>>()),
+        ("peers", of::<printed::PeerList>()),
+        ("outbox", of::<Vec<api::OwnRecord>>()),
+        ("blobs list", of::<printed::BlobList>()),
+        ("blobs get", of::<printed::BlobHere>()),
+        ("blobs gc", of::<printed::BlobsCollected>()),
+        ("store check", of::<printed::StoreChecked<'static>>()),
+        ("store export", of::<printed::StoreExported>()),
+        ("store import", of::<store::Taken>()),
+        ("store compact", of::<crate::store::Compacted>()),
         ("keys list", of::<Vec<printed::Key>>()),
         ("keys make", of::<printed::Key>()),
         ("keys fetch", of::<Vec<printed::FetchedKey>>()),

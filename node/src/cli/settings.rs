@@ -177,12 +177,12 @@ impl Settings {
     fn check(&self, reading: &Reading<'_>) -> Result<(), ConfigError> {
         for ((table, key), value) in &self.values {
             let settings = of_table(reading.command, table);
-            let Some(arg) = settings.into_iter().find(|arg| arg.get_id() == key.as_str()) else { continue };
+            let Some(arg) = settings.iter().find(|arg| arg.get_id() == key.as_str()) else { continue };
             if matches!(arg.get_action(), clap::ArgAction::SetTrue) {
                 continue;
             }
             let flags = value.values.iter().map(|text| format!("--{}={text}", flag(arg)));
-            let alone = Command::new("podium").arg(arg.clone());
+            let alone = Command::new("podium").args(settings.iter().map(|&arg| arg.clone()));
             if let Err(error) = alone.try_get_matches_from(std::iter::once("podium".to_owned()).chain(flags))
             {
                 let text = error.to_string();

@@ -3,6 +3,8 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
+use super::fetching;
+use super::held::Held;
 use super::output;
 use super::printed::{Prepared, Submitted};
 use super::progress::Progress;
@@ -128,10 +130,9 @@ impl Args {
         progress.finish();
         let entry_new = backend.publish(made.entry.bytes())?;
         let submission_new = backend.publish(made.submission.bytes())?;
-        if !backend.is_online() {
-            output::message("they will be published at the next `node run`");
-        }
-        let told = submitted(&made, (entry_new, submission_new))?;
+        let ids = [made.entry.id().to_string(), made.submission.id().to_string()];
+        let held = Held::wait(&mut backend, &[&ids[0], &ids[1]]);
+        let told = submitted(&made, (entry_new, submission_new), held)?;
         report(context, &made, told)
     }
 
@@ -165,7 +166,7 @@ fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<
     output::data(&dir)
 }
 
-fn submitted(made: &Made, new: (bool, bool)) -> anyhow::Result<Submitted> {
+fn submitted(made: &Made, new: (bool, bool), held: Held) -> anyhow::Result<Submitted> {
     let verified = &made.verified;
     let WellFormed::Entry(entry) = WellFormed::parse(&made.entry)? else {
         anyhow::bail!("expected an entry")
@@ -190,6 +191,7 @@ fn submitted(made: &Made, new: (bool, bool)) -> anyhow::Result<Submitted> {
         accuracy_bps: verified.accuracy_bps,
         interval_bps: verified.interval_bps,
         reaches_threshold: verified.reaches_threshold,
+        held,
     })
 }
 
@@ -218,6 +220,7 @@ fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()>
         PROOF_BYTES,
         output::bytes(told.record_bytes as u64),
     ));
+    told.held.tell();
     output::data(&told.submission)
 }
 
@@ -233,7 +236,9 @@ pub fn proving_key(
     }
     let size = output::bytes(pinned.bytes);
     output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
-    Ok((backend.get_blob(pinned, &format!("the proving key of {class}"))?, false))
+    let what = format!("the proving key of {class}");
+    let get = || backend.get_blob(pinned, &what);
+    Ok((fetching::shown(&context.home.socket(), pinned, &what, get)?, false))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::held::Held;
 use super::output;
 use super::printed::Withdrawn;
 use crate::ledger::now;
@@ -44,14 +45,18 @@ impl Args {
         let body = Withdrawal { competition: contest.id, entry: found.id.parse()?, created: now() };
         let signed = protocol::sign(&identity.keypair, &Body::Withdrawal(body))?;
         backend.publish(signed.bytes())?;
+        let withdrawal = signed.id().to_string();
+        let held = Held::wait(&mut backend, &[&withdrawal]);
         output::message("withdrawn: the host is asked not to put it on the roster");
-        tell(context, &found.id, Some(signed.id().to_string()))
+        held.tell();
+        tell(context, &found.id, Some((withdrawal, held)))
     }
 }
 
-fn tell(context: &Context, entry: &str, withdrawal: Option<String>) -> anyhow::Result<()> {
+fn tell(context: &Context, entry: &str, withdrawn: Option<(String, Held)>) -> anyhow::Result<()> {
+    let (withdrawal, held) = withdrawn.unzip();
     match context.json {
-        true => output::json(&Withdrawn { entry: entry.to_owned(), withdrawal }),
+        true => output::json(&Withdrawn { entry: entry.to_owned(), withdrawal, held }),
         false => output::data(entry),
     }
 }

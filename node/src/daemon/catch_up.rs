@@ -7,7 +7,7 @@
 use crate::ledger::Digest;
 use crate::limits;
 use crate::net::Summary;
-use negentropy::{Id, Negentropy, NegentropyStorageVector};
+use negentropy::{Negentropy, NegentropyStorageVector};
 use protocol::{Kind, RecordId};
 use std::collections::{HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +36,10 @@ pub(super) enum Step {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SyncError {
     /// A summary that does not go forward.
-    #[error("expected competitions in ascending order and at most {} of them", limits::SUMMARY_PAGE)]
+    #[error(
+        "expected kinds and competitions in ascending order and at most {} of these",
+        limits::SUMMARY_PAGE
+    )]
     Order,
     /// Too many pages or messages.
     #[error("expected at most {expected} {what}")]
@@ -47,6 +50,16 @@ pub(super) enum SyncError {
     /// An answer to another question.
     #[error("expected an answer to what was asked")]
     Unasked,
+    /// It named records and then had none of them. They may have been displaced: nobody is to blame.
+    #[error("expected one of the records that it said it had, in {} answers", limits::EMPTY_ANSWERS)]
+    Withheld,
+}
+
+impl SyncError {
+    /// Whether no honest peer answers so.
+    pub(super) fn is_provable(&self) -> bool {
+        !matches!(self, Self::Withheld)
+    }
 }
 
 /// What a finished part says about the peer.
@@ -63,7 +76,8 @@ struct Reconciliation {
     negentropy: Negentropy<'static, NegentropyStorageVector>,
     next: Option<Vec<u8>>,
     rounds: usize,
-    have: Vec<Id>,
+    /// Own records that the peer lacks. A set: a peer may say the same in every message.
+    lacks: HashSet<RecordId>,
 }
 
 /// See the module.
@@ -75,6 +89,8 @@ pub(super) struct CatchUp {
     after: Option<RecordId>,
     listed: bool,
     pages: usize,
+    /// Answers in a row without any of the records that were asked for.
+    empty: usize,
 }
 
 impl CatchUp {
@@ -87,6 +103,7 @@ impl CatchUp {
             after: None,
             listed: false,
             pages: 0,
+            empty: 0,
         }
     }
 
@@ -129,7 +146,11 @@ impl CatchUp {
             return Err(SyncError::Order);
         }
         for summary in page {
-            if last.is_some_and(|last| last >= summary.competition) || summary.parts.len() > Kind::ALL.len() {
+            let kinds = summary.parts.iter().map(|part| part.0);
+            if last.is_some_and(|last| last >= summary.competition)
+                || !kinds.is_sorted_by(|a, b| a < b)
+                || summary.parts.last().is_some_and(|part| !is_kind(part.0))
+            {
                 return Err(SyncError::Order);
             }
             last = Some(summary.competition);
@@ -165,7 +186,8 @@ impl CatchUp {
         let storage = NegentropyStorageVector::clone(own);
         let mut negentropy = Negentropy::owned(storage, limits::RECONCILE_BYTES).map_err(message)?;
         let next = Some(negentropy.initiate().map_err(message)?);
-        self.current = Some(Box::new(Reconciliation { part, negentropy, next, rounds: 0, have: Vec::new() }));
+        self.current =
+            Some(Box::new(Reconciliation { part, negentropy, next, rounds: 0, lacks: HashSet::new() }));
         Ok(())
     }
 
@@ -186,22 +208,32 @@ impl CatchUp {
                 expected: limits::RECONCILE_ROUNDS,
             });
         }
-        let mut need = Vec::new();
+        if bytes.len() as u64 > limits::RECONCILE_BYTES {
+            return Err(message(format!("{} bytes", bytes.len())));
+        }
+        let (mut have, mut need) = (Vec::new(), Vec::new());
         // What a stranger sends shall not stop the node, whatever the decoder makes of it.
         let reconciled = catch_unwind(AssertUnwindSafe(|| {
-            current.negentropy.reconcile_with_ids(bytes, &mut current.have, &mut need)
+            current.negentropy.reconcile_with_ids(bytes, &mut have, &mut need)
         }));
         let reconciled = reconciled.map_err(|_| message("the decoder gave up"))?;
         current.next = reconciled.map_err(message)?;
+        current.lacks.extend(have.iter().map(|id| RecordId::new(*id.as_bytes())));
         let places = limits::SYNC_WANTED.saturating_sub(self.wanted.len());
         let ids = need.into_iter().map(|id| RecordId::new(*id.as_bytes()));
         self.wanted.extend(ids.filter(|id| missing(*id)).take(places));
         if current.next.is_some() {
             return Ok(Finished::default());
         }
-        let lacks = current.have.iter().map(|id| RecordId::new(*id.as_bytes())).collect();
+        let lacks = std::mem::take(&mut current.lacks);
         self.current = None;
         Ok(Finished { part: Some(part), lacks })
+    }
+
+    /// Takes note of how many of the records that were asked for have come.
+    pub(super) fn on_records(&mut self, got: usize) -> Result<(), SyncError> {
+        self.empty = if got == 0 { self.empty + 1 } else { 0 };
+        if self.empty > limits::EMPTY_ANSWERS { Err(SyncError::Withheld) } else { Ok(()) }
     }
 }
 
@@ -213,123 +245,13 @@ pub(super) fn answer(own: &NegentropyStorageVector, bytes: &[u8]) -> Result<Vec<
     answered.map_err(|_| message("the decoder gave up"))?.map_err(message)
 }
 
+fn is_kind(rank: u8) -> bool {
+    Kind::ALL.iter().any(|kind| *kind as u8 == rank)
+}
+
 fn message(error: impl std::fmt::Display) -> SyncError {
     SyncError::Message { reason: error.to_string().chars().take(200).collect() }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use protocol::Fingerprint;
-
-    fn id(n: u32) -> RecordId {
-        RecordId::of(&n.to_be_bytes())
-    }
-
-    fn storage(ids: &[u32]) -> Arc<NegentropyStorageVector> {
-        let mut storage = NegentropyStorageVector::new();
-        for n in ids {
-            storage.insert(0, Id::from_byte_array(*id(*n).as_bytes())).unwrap();
-        }
-        storage.seal().unwrap();
-        Arc::new(storage)
-    }
-
-    fn digest(kind: u8, count: u64) -> Digest {
-        (kind, count, Fingerprint::new([count as u8; 32]))
-    }
-
-    fn summary(n: u32, parts: &[Digest]) -> Summary {
-        Summary { competition: id(n), parts: parts.to_vec() }
-    }
-
-    /// Runs a part to its end: what is fetched, and what the peer lacks.
-    fn run(own: &[u32], theirs: &[u32]) -> (HashSet<RecordId>, HashSet<RecordId>) {
-        let (part, theirs) = ((id(0), 2), storage(theirs));
-        let mut sync = CatchUp::new(Instant::now());
-        sync.listed = true;
-        sync.parts.push_back(part);
-        let (mut fetched, mut lacks) = (HashSet::new(), HashSet::new());
-        loop {
-            match sync.next() {
-                Step::Begin { part } => sync.begin(part, &storage(own), |_| true).unwrap(),
-                Step::Reconcile { part, message } => {
-                    let answer = answer(&theirs, &message).unwrap();
-                    let finished = sync.on_message(part, &answer, |_| true).unwrap();
-                    lacks.extend(finished.lacks);
-                }
-                Step::Records { ids } => fetched.extend(ids),
-                Step::Done => return (fetched, lacks),
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn both_sides_of_a_difference_are_found() {
-        let (fetched, lacks) = run(&[1, 2, 3, 7], &[2, 3, 4, 5]);
-        assert_eq!(fetched, [id(4), id(5)].into());
-        assert_eq!(lacks, [id(1), id(7)].into());
-        let all: Vec<u32> = (0..9000).collect();
-        let (fetched, lacks) = run(&[], &all);
-        assert_eq!((fetched.len(), lacks.len()), (9000, 0));
-        let (fetched, lacks) = run(&all, &[]);
-        assert_eq!((fetched.len(), lacks.len()), (0, 9000));
-    }
-
-    #[test]
-    fn parts_come_in_the_order_of_kinds_and_what_is_missing_before_the_next() {
-        let mut sync = CatchUp::new(Instant::now());
-        assert_eq!(sync.next(), Step::Summary { after: None });
-        let page = [summary(1, &[digest(0, 1), digest(2, 5), digest(4, 7)])];
-        let equal = sync.on_summary(None, &page, false, |_| vec![digest(2, 5)]).unwrap();
-        assert_eq!(equal, [(id(1), 2)]);
-        assert_eq!(sync.next(), Step::Begin { part: (id(1), 0) });
-        sync.begin((id(1), 0), &storage(&[]), |_| true).unwrap();
-        assert_eq!(sync.next(), Step::Records { ids: vec![id(1)] }, "the competition first");
-        assert_eq!(sync.next(), Step::Begin { part: (id(1), 4) });
-    }
-
-    #[test]
-    fn a_peer_cannot_keep_a_catch_up_going_for_ever() {
-        let none = |_| Vec::new();
-        let (low, high) = if id(1) < id(2) { (1, 2) } else { (2, 1) };
-        let mut sync = CatchUp::new(Instant::now());
-        let backwards = [summary(high, &[]), summary(low, &[])];
-        assert_eq!(sync.on_summary(None, &backwards, true, none), Err(SyncError::Order));
-        assert_eq!(sync.on_summary(Some(id(low)), &[summary(low, &[])], true, none), Err(SyncError::Order));
-        let crowded = [summary(low, &[digest(0, 1); 8])];
-        assert_eq!(sync.on_summary(None, &crowded, true, none), Err(SyncError::Order));
-        assert!(matches!(sync.on_message((id(1), 2), b"", |_| true), Err(SyncError::Unasked)));
-        let mut sync = CatchUp::new(Instant::now());
-        let endless = (0..).find_map(|_| sync.on_summary(None, &[summary(low, &[])], true, none).err());
-        assert!(matches!(endless, Some(SyncError::Endless { .. })));
-        // The same answer again and again, of somebody whose set is never equal.
-        sync.begin((id(1), 2), &storage(&(0..500).collect::<Vec<_>>()), |_| true).unwrap();
-        let Some(first) = sync.current.as_mut().and_then(|current| current.next.take()) else { panic!() };
-        let other = answer(&storage(&(1000..1500).collect::<Vec<_>>()), &first).unwrap();
-        let mut outcome = Ok(Finished::default());
-        for _ in 0..=limits::RECONCILE_ROUNDS {
-            outcome = sync.on_message((id(1), 2), &other, |_| true);
-            if outcome.as_ref().map_or(true, |finished| finished.part.is_some()) {
-                break;
-            }
-        }
-        assert!(!matches!(outcome, Ok(Finished { part: None, .. })), "it ends");
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_a_peer_sends_is_an_answer_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..300), start in any::<bool>()) {
-            // With a version byte in front the decoder gets further.
-            let bytes = if start { [vec![0x61], bytes].concat() } else { bytes };
-            let own = storage(&(0..200).collect::<Vec<_>>());
-            let _ = answer(&own, &bytes);
-            let mut sync = CatchUp::new(Instant::now());
-            sync.begin((id(1), 2), &own, |_| true).unwrap();
-            let _ = sync.on_message((id(1), 2), &bytes, |_| true);
-            prop_assert!(sync.wanted.len() <= 300 / 32);
-        }
-    }
-}
+mod tests;

@@ -7,10 +7,9 @@ use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Health, Peer};
-use protocol::{BlobId, BlobRef, RecordId};
+use api::{Body, Command, ErrorKind, Health};
+use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Daemon {
@@ -32,13 +31,21 @@ impl Daemon {
                 views::submissions(&self.ledger, &competition)
                     .map(|submissions| Body::Submissions { submissions }),
             ),
-            Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
+            Command::Peers => self.peer_list(),
+            Command::BanPeer { peer_id, reason, seconds } => self.ban_by_hand(&peer_id, &reason, seconds),
+            Command::UnbanPeer { peer_id } => self.unban_by_hand(&peer_id),
+            Command::ConnectPeer { address } => return self.connect(&address, answer),
+            Command::Own => Body::Own { records: views::own(&self.ledger, &self.records.outbox) },
+            Command::Held { id } => or_error(
+                views::held(&self.ledger, &id, &self.records.outbox)
+                    .map(|own| Body::Own { records: vec![own] }),
+            ),
+            Command::Fetches => Body::Fetches { fetches: self.fetch_list() },
+            Command::Blobs => return self.list_blobs(answer),
+            Command::CollectBlobs { rehearsal } => return self.collect_blobs(rehearsal, answer),
             Command::Health => {
                 let fingerprint = self.ledger.fingerprint().to_string();
                 Body::Health(Box::new(Health { fingerprint, ..self.health() }))
-            }
-            Command::Own | Command::Held { .. } | Command::Fetches => {
-                Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,
@@ -51,10 +58,15 @@ impl Daemon {
             Command::Record { id } => or_error(
                 views::record(&self.ledger, &id).map(|record| Body::Records { records: vec![record] }),
             ),
+            Command::Stored { id } => or_error(views::stored(&self.ledger, &id).map(|record| Body::Stored {
+                first_seen: record.first_seen,
+                record: hex::encode(record.bytes),
+            })),
             Command::Find { prefix } => {
                 or_error(views::find(&self.ledger, &prefix).map(|records| Body::Found { records }))
             }
-            Command::Publish { record } => return self.on_publish(&record, answer),
+            Command::Publish { record } => return self.on_publish(&record, true, answer),
+            Command::Import { record } => return self.on_publish(&record, false, answer),
             Command::AddBlob { path } => return self.add_blob(path.into(), answer),
             Command::GetBlob { blob, bytes } => match blob.parse::<BlobId>() {
                 Ok(id) => return self.get_blob(BlobRef { id, bytes }, answer),
@@ -68,14 +80,36 @@ impl Daemon {
         let _ = answer.send(body); // the client may have gone
     }
 
-    fn on_publish(&mut self, record: &str, answer: oneshot::Sender<Body>) {
+    /// Without `patience` a record that waits for others or for files is answered at once.
+    fn on_publish(&mut self, record: &str, patience: bool, answer: oneshot::Sender<Body>) {
         match hex::decode(record) {
-            Ok(bytes) => self.ingest(&bytes, Source::Client { answer }),
+            Ok(bytes) => {
+                let id = RecordId::of(&bytes);
+                self.ingest(&bytes, Source::Client { answer });
+                if !patience && self.waits_long(id, &bytes) {
+                    let sources = self.take_waiters(&id);
+                    self.answer(id, sources, &Outcome::Pending);
+                }
+            }
             Err(error) => {
                 let message = format!("expected a record in hexadecimal digits: {error}");
                 let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             }
         }
+    }
+
+    /// Whether a record waits for what is not here: other records, or blobs of its competition.
+    fn waits_long(&self, id: RecordId, bytes: &[u8]) -> bool {
+        let state = self.ledger.state();
+        if !state.is_waiting(id) {
+            return false;
+        }
+        let parsed = Signed::open(bytes).ok().and_then(|signed| WellFormed::parse(&signed).ok());
+        let competition = parsed.map(|record| record.competition());
+        let wanted =
+            state.wanted_blobs().into_iter().filter(|wanted| Some(wanted.competition) == competition);
+        let away = |wanted: protocol::WantedBlob| self.ledger.blobs().len_of(wanted.blob.id).is_none();
+        !state.wanted_records().is_empty() || wanted.into_iter().any(away)
     }
 
     fn add_blob(&mut self, path: PathBuf, answer: oneshot::Sender<Body>) {
@@ -84,9 +118,9 @@ impl Daemon {
             let _ = answer.send(Body::Error { kind: ErrorKind::BadRequest, message });
             return;
         }
-        let blobs = Arc::clone(self.ledger.blobs());
+        let room = self.room();
         self.tasks.spawn_blocking(move || {
-            let result = blobs.add_file(&path, limits::BLOB_MAX_BYTES);
+            let result = room.make(|blobs| blobs.add_file(&path, limits::BLOB_MAX_BYTES));
             Done::Added { result, answer }
         });
     }
@@ -119,21 +153,6 @@ impl Daemon {
             counts.most = counts.most.max(count);
         }
         counts
-    }
-
-    fn peer_list(&self) -> Vec<Peer> {
-        let gossip = &self.swarm.behaviour().gossip;
-        let peer = |(id, info): (&libp2p::PeerId, &super::PeerInfo)| Peer {
-            peer_id: id.to_string(),
-            address: info.address.clone(),
-            agent: info.agent.clone(),
-            records: info.records,
-            refused: info.refused,
-            score: gossip.peer_score(id).unwrap_or(0.0),
-            clock_offset_s: info.clock_offset_s,
-            ..Peer::default()
-        };
-        self.peers.iter().map(peer).collect()
     }
 }
 

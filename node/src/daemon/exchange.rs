@@ -1,16 +1,17 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
 use super::catch_up::{self, CatchUp, Part, Step, SyncError};
-use super::health::clock_offset;
+use super::fetch::Item;
+use super::peers::Offence;
 use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
+use crate::blobs::{BlobError, BlobStore};
 use crate::ledger::{Ledger, now};
 use crate::limits;
 use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use protocol::{BlobId, BlobRef, Fingerprint, RecordId};
-use rand::seq::SliceRandom;
 use serde_bytes::ByteBuf;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,43 +19,103 @@ use std::time::Instant;
 
 /// What a request that is under way was for.
 pub(super) enum Asked {
-    Summary { after: Option<RecordId> },
-    Reconcile { part: Part },
-    Records { ids: HashSet<RecordId> },
-    Chunk { blob: BlobRef, offset: u64 },
+    /// `own` tells which own records there were: see [`Ledger::own_changes`].
+    Summary {
+        after: Option<RecordId>,
+        own: u64,
+    },
+    Reconcile {
+        part: Part,
+    },
+    Records {
+        ids: HashSet<RecordId>,
+    },
+    Have {
+        ids: HashSet<RecordId>,
+    },
+    Blob {
+        blob: BlobRef,
+        item: Item,
+    },
+}
+
+/// A request that is being answered.
+pub(super) struct Serving {
+    peer: PeerId,
+    /// Whether it is for bytes of a blob.
+    blob: bool,
 }
 
 /// A catch-up and its request that is under way.
 pub(super) struct Sync {
     catch_up: CatchUp,
     asked: Option<OutboundRequestId>,
+    /// Which own records there were when the current part was begun: see [`Ledger::own_changes`].
+    own: u64,
+    since: Instant,
 }
 
 impl Daemon {
     /// Catches up with every peer, as far as there are places.
     pub(super) fn catch_up(&mut self) {
         let mut peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        // Not always the same ones first: slow ones must not have all places again and again.
-        peers.shuffle(&mut rand::thread_rng());
+        // Those that answer first, and those first whose turn is longest ago.
+        peers.sort_by_key(|peer| self.peers.get(peer).map(|info| (!info.answers, info.asked)));
         for peer in peers {
             self.start_sync(peer);
         }
     }
 
     pub(super) fn start_sync(&mut self, peer: PeerId) {
-        if self.syncs.len() >= limits::SYNCS
-            || self.syncs.contains_key(&peer)
-            || !self.peers.contains_key(&peer)
+        // Without room on the disk nothing would be taken.
+        if self.disk.no_space().is_some() || self.syncs.contains_key(&peer) || !self.has_place_for_sync(peer)
         {
             return;
         }
-        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(Instant::now()), asked: None });
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.asked = Some(Instant::now());
+        }
+        let since = Instant::now();
+        self.syncs.insert(peer, Sync { catch_up: CatchUp::new(since), asked: None, own: 0, since });
         self.step_sync(peer);
+    }
+
+    /// Whether there is a place for a catch-up with this peer.
+    fn has_place_for_sync(&self, peer: PeerId) -> bool {
+        let answers = |peer: &PeerId| self.peers.get(peer).is_some_and(|info| info.answers);
+        // Of those that have not answered yet there is only the question here: after a while it takes no place.
+        let taken =
+            |(peer, sync): &(&PeerId, &Sync)| answers(peer) || sync.since.elapsed() < limits::SYNC_PATIENCE;
+        let all = self.syncs.iter().filter(taken).count();
+        let unanswered = self.syncs.iter().filter(taken).filter(|(peer, _)| !answers(peer)).count();
+        self.peers.contains_key(&peer)
+            && all < limits::SYNCS
+            && (answers(&peer) || unanswered < limits::SYNCS_UNANSWERED)
+    }
+
+    /// Catches up with those that found no place when they came.
+    pub(super) fn meet_new_peers(&mut self) {
+        let new: Vec<PeerId> =
+            self.peers.iter().filter(|(_, info)| info.asked.is_none()).map(|(peer, _)| *peer).collect();
+        for peer in new {
+            self.start_sync(peer);
+        }
+    }
+
+    fn note_answer(&mut self, peer: PeerId, answers: bool) {
+        if let Some(info) = self.peers.get_mut(&peer) {
+            info.answers = answers;
+        }
     }
 
     /// Goes on with the catch-ups that have paused, and ends those that have taken too long.
     pub(super) fn resume_syncs(&mut self) {
-        self.syncs.retain(|_, sync| !sync.catch_up.is_late());
+        let late: Vec<PeerId> =
+            self.syncs.iter().filter(|(_, sync)| sync.catch_up.is_late()).map(|(peer, _)| *peer).collect();
+        for peer in late {
+            self.syncs.remove(&peer);
+            self.note_answer(peer, false);
+        }
         let idle: Vec<PeerId> =
             self.syncs.iter().filter(|(_, sync)| sync.asked.is_none()).map(|(peer, _)| *peer).collect();
         for peer in idle {
@@ -65,7 +126,8 @@ impl Daemon {
     /// Asks the next thing, unless too much waits to be checked: then the next sweep goes on.
     fn step_sync(&mut self, peer: PeerId) {
         loop {
-            let crowded = self.ledger.state().jobs_ready() > limits::SYNC_JOBS
+            let origin = self.records.origin_of(peer);
+            let crowded = self.ledger.state().jobs_of(origin) > limits::SYNC_JOBS
                 || self.records.brought_by(peer) + limits::RECORDS_PER_REQUEST > limits::WAITING_PER_PEER;
             let Some(sync) = self.syncs.get_mut(&peer) else { return };
             if sync.asked.is_some() || crowded {
@@ -84,7 +146,8 @@ impl Daemon {
                 }
                 Step::Summary { after } => {
                     let fingerprint = self.ledger.fingerprint();
-                    (Request::Summary { after, fingerprint }, Asked::Summary { after })
+                    let own = self.ledger.own_changes();
+                    (Request::Summary { after, fingerprint }, Asked::Summary { after, own })
                 }
                 Step::Records { ids } => {
                     (Request::Records { ids: ids.clone() }, Asked::Records { ids: ids.into_iter().collect() })
@@ -95,7 +158,7 @@ impl Daemon {
                     (request, Asked::Reconcile { part: (competition, kind) })
                 }
             };
-            let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+            let id = self.ask(peer, request);
             if let Some(sync) = self.syncs.get_mut(&peer) {
                 sync.asked = Some(id);
             }
@@ -103,44 +166,35 @@ impl Daemon {
         }
     }
 
-    /// A peer has said what time it is.
-    fn note_clock(&mut self, peer: PeerId, time: u64) {
-        if let Some(info) = self.peers.get_mut(&peer) {
-            info.clock_offset_s = clock_offset(time, now());
-        }
-    }
-
-    /// Counts the bytes that an answer is for.
-    fn count(&self, incoming: bool, response: &Response) {
-        match response {
-            Response::Reconciled { message } => self.metrics.exchanged(incoming, message.len()),
-            Response::Records { records } => {
-                self.metrics.exchanged(incoming, records.iter().map(|record| record.len()).sum());
-            }
-            Response::Chunk { bytes, .. } => self.metrics.blobs(incoming, bytes.len()),
-            Response::Same { .. } | Response::Summary { .. } | Response::NotHere | Response::Busy => {}
-        }
-    }
-
     fn begin_part(&mut self, peer: PeerId, part: Part) -> Result<(), SyncError> {
         let own = self.ledger.parts().storage(part.0, part.1);
         let missing = missing(&self.ledger, &self.records);
         match self.syncs.get_mut(&peer) {
-            Some(sync) => sync.catch_up.begin(part, &own, missing),
+            Some(sync) => {
+                sync.own = self.ledger.own_changes();
+                sync.catch_up.begin(part, &own, missing)
+            }
             None => Ok(()),
         }
     }
 
-    pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
-        let request = Request::Chunk { blob: blob.id, offset };
-        let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
-        self.asked.insert(id, Asked::Chunk { blob, offset });
+    pub(super) fn ask_blob(&mut self, peer: PeerId, blob: BlobRef, item: Item) -> OutboundRequestId {
+        let request = match item {
+            Item::Tree => Request::Tree { blob: blob.id },
+            Item::Chunk(index) => Request::Chunk { blob: blob.id, index },
+        };
+        let id = self.ask(peer, request);
+        self.asked.insert(id, Asked::Blob { blob, item });
         id
+    }
+
+    fn ask(&mut self, peer: PeerId, request: Request) -> OutboundRequestId {
+        self.count_out(peer, request.payload_bytes());
+        self.swarm.behaviour_mut().exchange.send_request(&peer, request)
     }
 
     pub(super) fn on_response(&mut self, peer: PeerId, id: OutboundRequestId, response: Response) {
         let Some(asked) = self.asked.remove(&id) else { return };
-        self.count(true, &response);
         let current = self.syncs.get_mut(&peer).filter(|sync| sync.asked == Some(id));
         if let Some(sync) = current {
             sync.asked = None;
@@ -148,19 +202,26 @@ impl Daemon {
             // Of a catch-up that took too long.
             return;
         }
+        if !matches!(asked, Asked::Blob { .. } | Asked::Have { .. }) {
+            self.note_answer(peer, true);
+        }
         match (asked, response) {
-            (Asked::Summary { after: None }, Response::Same { total, time }) => {
-                self.note_clock(peer, time);
-                let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
-                self.peer_has(&all);
+            (Asked::Summary { after: None, own }, Response::Same { total, time }) => {
+                // Unless there are others since it was asked.
+                if own == self.ledger.own_changes() {
+                    self.peer_has_all(peer);
+                }
                 if let Some(info) = self.peers.get_mut(&peer) {
                     (info.records, info.summary) = (total, PeerSummary::Same);
+                    info.note_time(time);
                 }
                 self.syncs.remove(&peer);
                 return;
             }
-            (Asked::Summary { after }, Response::Summary { competitions, more, total, time }) => {
-                self.note_clock(peer, time);
+            (Asked::Summary { after, .. }, Response::Summary { competitions, more, total, time }) => {
+                if let Some(info) = self.peers.get_mut(&peer) {
+                    info.note_time(time);
+                }
                 if let Err(error) = self.on_summary(peer, after, &competitions, more, total) {
                     return self.end_sync(peer, &error);
                 }
@@ -171,24 +232,30 @@ impl Daemon {
                 }
             }
             (Asked::Records { ids }, Response::Records { records }) => {
-                for record in records.iter().take(limits::RECORDS_PER_REQUEST) {
-                    if !ids.contains(&RecordId::of(record)) {
-                        return self.end_sync(peer, &SyncError::Unasked);
-                    }
-                    self.ingest(record, Source::Peer { peer });
+                if let Err(error) = self.on_records(peer, ids, &records) {
+                    return self.end_sync(peer, &error);
                 }
             }
-            (Asked::Chunk { blob, offset }, Response::Chunk { total, bytes }) => {
-                self.on_chunk(peer, id, blob, offset, total, bytes.into_vec());
+            (Asked::Have { ids }, Response::Held { ids: held }) => self.on_held(peer, &ids, &held),
+            (Asked::Have { .. }, Response::Busy) => self.not_held(peer),
+            (Asked::Have { .. }, _) => {
+                self.not_held(peer);
+                self.blame(peer, &Offence::Held);
             }
-            (Asked::Chunk { blob, .. }, Response::NotHere) => self.on_no_chunk(peer, id, blob, true),
-            (Asked::Chunk { blob, .. }, Response::Busy) => self.on_no_chunk(peer, id, blob, false),
+            (Asked::Blob { blob, item: item @ Item::Tree }, Response::Tree { total, hashes }) => {
+                self.on_bytes(peer, id, (blob, item), total, hashes.into_vec());
+            }
+            (Asked::Blob { blob, item: item @ Item::Chunk(_) }, Response::Chunk { total, bytes }) => {
+                self.on_bytes(peer, id, (blob, item), total, bytes.into_vec());
+            }
+            (Asked::Blob { blob, .. }, Response::NotHere) => self.on_no_bytes(peer, id, blob, true),
+            (Asked::Blob { blob, .. }, Response::Busy) => self.on_no_bytes(peer, id, blob, false),
             (_, Response::Busy) => {
                 self.syncs.remove(&peer);
             }
-            (Asked::Chunk { blob, .. }, _) => {
-                self.on_no_chunk(peer, id, blob, true);
-                self.blame(peer);
+            (Asked::Blob { blob, .. }, _) => {
+                self.on_no_bytes(peer, id, blob, true);
+                self.blame(peer, &Offence::NoChunk { blob: blob.id });
             }
             _ => self.end_sync(peer, &SyncError::Unasked),
         }
@@ -197,9 +264,11 @@ impl Daemon {
 
     pub(super) fn on_no_response(&mut self, peer: PeerId, id: OutboundRequestId) {
         match self.asked.remove(&id) {
-            Some(Asked::Chunk { blob, .. }) => self.on_no_chunk(peer, id, blob, false),
+            Some(Asked::Blob { blob, .. }) => self.on_no_bytes(peer, id, blob, false),
+            Some(Asked::Have { .. }) => self.not_held(peer),
             Some(_) if self.syncs.get(&peer).is_some_and(|sync| sync.asked == Some(id)) => {
                 self.syncs.remove(&peer);
+                self.note_answer(peer, false);
             }
             // Of a catch-up that took too long.
             Some(_) | None => {}
@@ -207,9 +276,32 @@ impl Daemon {
     }
 
     fn end_sync(&mut self, peer: PeerId, error: &SyncError) {
-        tracing::info!(%peer, %error, "catch-up ended");
         self.syncs.remove(&peer);
-        self.blame(peer);
+        self.note_answer(peer, false);
+        if error.is_provable() {
+            self.blame(peer, &Offence::CatchUp { reason: error.to_string() });
+        } else {
+            tracing::info!(%peer, %error, "catch-up ended");
+        }
+    }
+
+    /// Takes records that were asked for, each once.
+    fn on_records(
+        &mut self,
+        peer: PeerId,
+        mut asked: HashSet<RecordId>,
+        records: &[ByteBuf],
+    ) -> Result<(), SyncError> {
+        for record in records {
+            if !asked.remove(&RecordId::of(record)) {
+                return Err(SyncError::Unasked);
+            }
+            self.ingest(record, Source::Peer { peer });
+        }
+        match self.syncs.get_mut(&peer) {
+            Some(sync) => sync.catch_up.on_records(records.len()),
+            None => Ok(()),
+        }
     }
 
     fn on_summary(
@@ -223,14 +315,8 @@ impl Daemon {
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
         let ledger = &mut self.ledger;
         let equal = sync.catch_up.on_summary(after, page, more, |id| ledger.parts().digests(id))?;
-        let have: Vec<RecordId> = self
-            .records
-            .outbox
-            .iter()
-            .filter(|id| equal.iter().any(|part| self.ledger.is_in_part(**id, *part)))
-            .copied()
-            .collect();
-        self.peer_has(&have);
+        let equal: HashSet<Part> = equal.into_iter().collect();
+        self.peer_has_of(peer, |_, part| equal.contains(&part));
         if let Some(info) = self.peers.get_mut(&peer) {
             info.records = total;
             info.note(after, page, |id| self.ledger.parts().digests(id));
@@ -242,10 +328,11 @@ impl Daemon {
         let missing = missing(&self.ledger, &self.records);
         let Some(sync) = self.syncs.get_mut(&peer) else { return Ok(()) };
         let finished = sync.catch_up.on_message(part, message, missing)?;
-        if let Some(part) = finished.part {
-            let has = |id: &&RecordId| !finished.lacks.contains(*id) && self.ledger.is_in_part(**id, part);
-            let have: Vec<RecordId> = self.records.outbox.iter().filter(has).copied().collect();
-            self.peer_has(&have);
+        // Unless there are own records that it was not compared with.
+        if let Some(part) = finished.part
+            && sync.own == self.ledger.own_changes()
+        {
+            self.peer_has_of(peer, |id, of| of == part && !finished.lacks.contains(&id));
         }
         Ok(())
     }
@@ -257,11 +344,11 @@ impl Daemon {
         request: Request,
         channel: ResponseChannel<Response>,
     ) {
-        let of_peer = self.serving.values().filter(|served| **served == peer).count();
-        if self.serving.len() >= limits::SERVE_TOTAL || of_peer >= limits::SERVE_PER_PEER {
+        let blob = matches!(request, Request::Tree { .. } | Request::Chunk { .. });
+        if self.is_crowded(peer, blob) {
             return self.respond(id, channel, Response::Busy);
         }
-        self.serving.insert(id, peer);
+        self.serving.insert(id, Serving { peer, blob });
         match request {
             Request::Summary { after, fingerprint } => {
                 let response = self.summary(after, fingerprint);
@@ -278,8 +365,32 @@ impl Daemon {
                 });
             }
             Request::Records { ids } => self.serve_records(id, ids, channel),
-            Request::Chunk { blob, offset } => self.serve_chunk(id, blob, offset, channel),
+            Request::Have { ids } => {
+                let held = ids.into_iter().take(limits::HAVE_IDS).filter(|id| self.ledger.is_durable(*id));
+                let response = Response::Held { ids: held.collect() };
+                self.respond(id, channel, response);
+            }
+            Request::Tree { blob } => self.serve_blob(peer, id, (blob, Item::Tree), channel),
+            Request::Chunk { blob, index } => self.serve_blob(peer, id, (blob, Item::Chunk(index)), channel),
+            Request::Malformed { reason } => {
+                self.respond(id, channel, Response::NotHere);
+                self.blame(peer, &Offence::Malformed { reason });
+            }
         }
+    }
+
+    /// Whether there is no place for another request of a peer. Requests for blobs have fewer, so that there are always
+    /// some for records.
+    fn is_crowded(&self, peer: PeerId, blob: bool) -> bool {
+        let count = |which: &dyn Fn(&Serving) -> bool| self.serving.values().filter(|s| which(s)).count();
+        let too_many_blobs = || {
+            count(&|serving| serving.blob) >= limits::SERVE_BLOBS_TOTAL
+                || count(&|serving| serving.blob && serving.peer == peer) >= limits::SERVE_BLOBS_PER_PEER
+        };
+        let of_peer = count(&|serving| serving.peer == peer);
+        (self.serving.len() >= limits::SERVE_TOTAL && of_peer >= limits::SERVE_RESERVED)
+            || of_peer >= limits::SERVE_PER_PEER
+            || (blob && too_many_blobs())
     }
 
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
@@ -289,8 +400,7 @@ impl Daemon {
         }
         let (page, more) = self.ledger.parts().competitions(after, limits::SUMMARY_PAGE);
         let summary = |competition| Summary { competition, parts: self.ledger.parts().digests(competition) };
-        let competitions = page.into_iter().map(summary).collect();
-        Response::Summary { competitions, more, total, time: now() }
+        Response::Summary { competitions: page.into_iter().map(summary).collect(), more, total, time: now() }
     }
 
     pub(super) fn respond(
@@ -299,7 +409,10 @@ impl Daemon {
         channel: ResponseChannel<Response>,
         response: Response,
     ) {
-        self.count(false, &response);
+        if let Some(peer) = self.serving.get(&id).map(|serving| serving.peer) {
+            self.count_out(peer, response.payload_bytes());
+            self.metrics.answered(false, &response);
+        }
         if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
             // The peer has gone: there is nobody to answer.
             self.served(id);
@@ -340,26 +453,49 @@ impl Daemon {
         });
     }
 
-    fn serve_chunk(
+    /// Answers with bytes of a blob as soon as its turn has come at the rate that is allowed.
+    fn serve_blob(
         &mut self,
+        peer: PeerId,
         id: InboundRequestId,
-        blob: BlobId,
-        offset: u64,
+        (blob, item): (BlobId, Item),
         channel: ResponseChannel<Response>,
     ) {
+        let Some(wait) = self.rates.take(peer, limits::CHUNK_BYTES, Instant::now()) else {
+            return self.respond(id, channel, Response::Busy);
+        };
         let blobs = Arc::clone(self.ledger.blobs());
-        self.tasks.spawn_blocking(move || {
-            let response = match blobs.read_chunk(blob, offset, limits::CHUNK_BYTES) {
-                Ok(Some((total, bytes))) => Response::Chunk { total, bytes: ByteBuf::from(bytes) },
-                Ok(None) => Response::NotHere,
-                Err(error) => {
-                    tracing::warn!(%error, "a blob was not read");
-                    Response::NotHere
-                }
-            };
-            Done::Answer { id, channel, response }
-        });
+        let answer = move || Done::Answer { id, channel, response: bytes_of(&blobs, blob, item) };
+        if wait.is_zero() {
+            self.tasks.spawn_blocking(answer);
+        } else {
+            self.tasks.spawn(async move {
+                tokio::time::sleep(wait).await;
+                // A lost one has dropped its channel: that ends the request.
+                tokio::task::spawn_blocking(answer).await.unwrap_or(Done::Nothing)
+            });
+        }
     }
+}
+
+/// What is answered to a request for bytes of a blob.
+fn bytes_of(blobs: &BlobStore, blob: BlobId, item: Item) -> Response {
+    let response = match item {
+        Item::Tree => blobs
+            .tree(blob)
+            .map(|tree| Response::Tree { total: tree.blob().bytes, hashes: ByteBuf::from(tree.hashes()) }),
+        Item::Chunk(index) => blobs
+            .chunk(blob, index)
+            .map(|(total, bytes)| Response::Chunk { total, bytes: ByteBuf::from(bytes) }),
+    };
+    response.unwrap_or_else(|error| match error {
+        BlobError::Busy { .. } => Response::Busy,
+        BlobError::Missing { .. } => Response::NotHere,
+        error => {
+            tracing::warn!(%error, "a blob was not read");
+            Response::NotHere
+        }
+    })
 }
 
 /// Whether a record is neither here nor on its way, and would be taken.

@@ -1,5 +1,4 @@
-//! Blobs from whoever has them: several chunks at once, from several peers in turn, written in order, verified at
-//! the end. Wrong bytes cannot be blamed on one of several peers, so the next attempt asks one peer alone.
+//! Blobs from whoever has them: several chunks at once, from several peers, each verified before it is written.
 //!
 //! ```text
 //! fetch      the daemon's part: peers, workers, clients
@@ -11,9 +10,11 @@ mod queue;
 mod transfer;
 
 pub(super) use queue::Fetches;
+pub(super) use transfer::Item;
 
+use super::peers::Offence;
 use super::{Daemon, Done};
-use crate::blobs::{BlobError, Partial};
+use crate::blobs::{BlobError, Opened, chunk_len};
 use crate::limits;
 use api::{Body, ErrorKind, Event};
 use libp2p::PeerId;
@@ -26,13 +27,17 @@ use tokio::sync::oneshot;
 /// What a worker did with a blob.
 pub(super) struct Progress {
     blob: BlobRef,
+    /// What came from a peer and was checked.
+    item: Option<Item>,
     result: Result<Step, BlobError>,
 }
 
 enum Step {
-    /// Opened, or chunks appended.
-    Partial(Partial),
-    /// Verified and in its place.
+    /// It is known what is here.
+    Opened(Option<Opened>),
+    /// A chunk was written.
+    Written(u32),
+    /// In its place.
     Complete,
     /// One that was here already was hashed: its length.
     Hashed(Result<u64, BlobError>),
@@ -51,8 +56,8 @@ impl Daemon {
                 self.fetches.unread.push_back((role, blob));
             }
         }
-        // Found damaged when a proof check read them, and deleted.
-        for blob in self.ledger.materials().take_damaged() {
+        // Found damaged when a proof check read them, or when a peer asked for a chunk.
+        for blob in self.ledger.blobs().take_damaged() {
             self.fetches.want(blob, now);
         }
         self.read_facts();
@@ -104,11 +109,21 @@ impl Daemon {
             self.fetches.want_urgently(blob);
         } else if self.fetches.verifying.insert(blob.id) {
             let blobs = Arc::clone(self.ledger.blobs());
-            self.tasks.spawn_blocking(move || {
-                let result = Ok(Step::Hashed(blobs.verify_or_discard(blob.id)));
-                Done::Fetched(Box::new(Progress { blob, result }))
-            });
+            self.work(blob, None, move || Ok(Step::Hashed(blobs.verify_or_discard(blob.id))));
         }
+    }
+
+    /// Runs something on a blocking thread.
+    fn work(
+        &mut self,
+        blob: BlobRef,
+        item: Option<Item>,
+        work: impl FnOnce() -> Result<Step, BlobError> + Send + 'static,
+    ) {
+        self.tasks.spawn_blocking(move || {
+            let result = work();
+            Done::Fetched(Box::new(Progress { blob, item, result }))
+        });
     }
 
     /// Starts fetches and asks for chunks, as far as there are places and peers.
@@ -116,74 +131,57 @@ impl Daemon {
         let now = Instant::now();
         let peers: Vec<PeerId> = self.peers.keys().copied().collect();
         self.fetches.meet(&peers, now);
-        while let Some(blob) = self.fetches.next(self.ledger.blobs().used(), now) {
+        let (used, quota) = (self.ledger.blobs().used(), self.ledger.blobs().quota());
+        while let Some(blob) = self.fetches.next(used, quota, now) {
             if self.ledger.blobs().len_of(blob.id).is_some() {
                 // A client has added it in the meantime.
                 self.fetches.forget(blob.id);
             } else {
-                self.reopen(blob);
+                let room = self.room();
+                self.work(blob, None, move || room.make(|blobs| blobs.resume(blob)).map(Step::Opened));
             }
         }
-        let active: Vec<BlobRef> = self.fetches.active.keys().copied().collect();
-        for blob in active {
-            self.ask_chunks(blob, &peers);
-            self.append(blob);
+        // Whoever has asked for least goes first: a large blob does not keep a peer from a small one.
+        let mut active: Vec<(usize, BlobRef)> =
+            self.fetches.active.iter().map(|(blob, fetch)| (fetch.asked(), *blob)).collect();
+        active.sort_unstable();
+        for (_, blob) in active {
+            self.ask_chunks(blob, &peers, now);
+            self.complete(blob);
             self.end_if_exhausted(blob, &peers, now);
         }
     }
 
-    fn reopen(&mut self, blob: BlobRef) {
-        let blobs = Arc::clone(self.ledger.blobs());
-        self.tasks.spawn_blocking(move || {
-            let result = blobs.resume(blob).map(Step::Partial);
-            Done::Fetched(Box::new(Progress { blob, result }))
-        });
-    }
-
-    fn ask_chunks(&mut self, blob: BlobRef, peers: &[PeerId]) {
-        while let Some(fetch) = self.fetches.active.get_mut(&blob) {
-            if !fetch.is_open() || fetch.asked.len() >= limits::CHUNKS_IN_FLIGHT {
-                return;
-            }
-            let Some(peer) = fetch.choose(peers) else { return };
-            let Some(offset) = fetch.next_offset() else { return };
-            let request = self.ask_chunk(peer, blob, offset);
+    fn ask_chunks(&mut self, blob: BlobRef, peers: &[PeerId], now: Instant) {
+        loop {
+            let Some(fetch) = self.fetches.active.get(&blob) else { return };
+            let usable = self.sources_of(blob.bytes, &fetch.usable(peers, now));
+            let asked = |peer: &PeerId| self.fetches.active.values().map(|f| f.asked_of(peer)).sum::<usize>();
+            let free: Vec<PeerId> =
+                usable.into_iter().filter(|peer| asked(peer) < limits::CHUNKS_PER_PEER).collect();
+            let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
+            let Some((peer, item)) = fetch.next(&free, now) else { return };
+            let request = self.ask_blob(peer, blob, item);
             if let Some(fetch) = self.fetches.active.get_mut(&blob) {
-                fetch.asked.insert(request, offset);
+                fetch.ask(request, peer, item, now);
             }
         }
     }
 
-    /// Hands chunks to a worker, one batch at a time.
-    fn append(&mut self, blob: BlobRef) {
-        let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
-        let Some(mut partial) = fetch.partial.take() else { return };
-        let chunks = fetch.contiguous();
-        let complete = fetch.handed == blob.bytes;
-        if chunks.is_empty() && !complete {
-            fetch.partial = Some(partial);
+    /// Every chunk is here: the blob takes its place.
+    fn complete(&mut self, blob: BlobRef) {
+        let Some(partial) = self.fetches.active.get_mut(&blob).and_then(|fetch| fetch.complete()) else {
             return;
-        }
+        };
         let blobs = Arc::clone(self.ledger.blobs());
-        self.tasks.spawn_blocking(move || {
-            let step = move || {
-                for (offset, chunk) in &chunks {
-                    blobs.append(&mut partial, *offset, chunk)?;
-                }
-                if complete {
-                    blobs.finish(partial)?;
-                    return Ok(Step::Complete);
-                }
-                Ok(Step::Partial(partial))
-            };
-            let result = step();
-            Done::Fetched(Box::new(Progress { blob, result }))
-        });
+        self.work(blob, None, move || blobs.finish(&partial).map(|_| Step::Complete));
     }
 
     /// Nobody who is connected can deliver it: the place is free at once.
     fn end_if_exhausted(&mut self, blob: BlobRef, peers: &[PeerId], now: Instant) {
-        let Some(fetch) = self.fetches.active.get(&blob).filter(|fetch| fetch.is_exhausted(peers)) else {
+        let Some(fetch) =
+            self.fetches.active.get(&blob).filter(|fetch| !peers.is_empty() && fetch.has_no_source(peers))
+        else {
             return;
         };
         let contradicted = fetch.is_contradicted(peers);
@@ -193,14 +191,22 @@ impl Daemon {
         } else if self.fetches.patience_is_over(&blob, now) {
             self.tell_waiting(&blob, "no connected peer has it");
         }
+        if !contradicted {
+            self.seek(blob.id);
+        }
     }
 
     pub(super) fn on_fetched(&mut self, progress: Progress) {
-        let Progress { blob, result } = progress;
+        let Progress { blob, item, result } = progress;
         match result {
-            Ok(Step::Partial(partial)) => {
+            Ok(Step::Opened(opened)) => {
                 if let Some(fetch) = self.fetches.active.get_mut(&blob) {
-                    fetch.take_back(partial);
+                    fetch.opened(opened);
+                }
+            }
+            Ok(Step::Written(index)) => {
+                if let Some(fetch) = self.fetches.active.get_mut(&blob) {
+                    fetch.written(index, Instant::now());
                 }
             }
             Ok(Step::Complete) => {
@@ -209,9 +215,13 @@ impl Daemon {
                 self.pump_blobs();
             }
             Ok(Step::Hashed(hashed)) => self.on_hashed(blob.id, hashed),
-            Err(BlobError::Digest { expected, got }) => {
-                tracing::warn!(%expected, %got, "peers sent wrong bytes");
-                self.fetch_again(blob);
+            Err(error @ (BlobError::Tree { .. } | BlobError::Chunk { .. })) => {
+                self.on_lie(blob, item, &error)
+            }
+            Err(error @ BlobError::NoSpace(_)) => {
+                // It goes on by itself once there is room.
+                self.fetches.set_aside(blob, false, Instant::now());
+                self.tell_waiting(&blob, &error.to_string());
             }
             Err(error) => {
                 tracing::warn!(%error, "a blob was not fetched");
@@ -220,17 +230,12 @@ impl Daemon {
         }
     }
 
-    fn fetch_again(&mut self, blob: BlobRef) {
-        let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
-        let liar = fetch.restart();
-        if fetch.attempts < limits::FETCH_ATTEMPTS {
-            self.reopen(blob);
-        } else {
-            self.give_up(blob, "peers sent wrong bytes again and again");
-        }
-        if let Some(peer) = liar {
-            self.blame(peer);
-        }
+    /// Wrong bytes, and it is known whose.
+    fn on_lie(&mut self, blob: BlobRef, item: Option<Item>, error: &BlobError) {
+        let fetch = self.fetches.active.get_mut(&blob);
+        let Some(peer) = fetch.zip(item).and_then(|(fetch, item)| fetch.wrong(item)) else { return };
+        tracing::warn!(%peer, %error, "a peer sent wrong bytes");
+        self.blame(peer, &Offence::WrongBytes { blob: blob.id });
     }
 
     /// A blob is here: whoever waits for it is told, whatever length was expected.
@@ -261,35 +266,44 @@ impl Daemon {
         }
     }
 
-    pub(super) fn on_chunk(
+    /// A peer answered with bytes, and with the length that the blob has by what it knows.
+    pub(super) fn on_bytes(
         &mut self,
         peer: PeerId,
         request: OutboundRequestId,
-        blob: BlobRef,
-        offset: u64,
+        (blob, item): (BlobRef, Item),
         total: u64,
         bytes: Vec<u8>,
     ) {
         let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
-        // Of an attempt that was given up.
-        if fetch.asked.remove(&request).is_none() {
+        let cut = match item {
+            Item::Chunk(index) => chunk_len(blob.bytes, index) != Some(bytes.len()),
+            Item::Tree => false,
+        };
+        if total != blob.bytes || cut {
+            // Another length: the peer lies, or whoever named the blob does. A chunk that is cut short is a lie.
+            tracing::debug!(%peer, blob = %blob.id.short(), expected = blob.bytes, got = total, "no such chunk");
+            if fetch.contradicted(request) && total == blob.bytes {
+                self.blame(peer, &Offence::ShortChunk { blob: blob.id, got: bytes.len() });
+            }
             return;
         }
-        let expected = limits::CHUNK_BYTES.min(blob.bytes.saturating_sub(offset));
-        if total == blob.bytes && bytes.len() as u64 == expected {
-            return fetch.keep(peer, offset, bytes, Instant::now());
-        }
-        // Another length: the peer lies, or whoever named the blob does. A chunk that is cut short is a lie.
-        tracing::debug!(%peer, blob = %blob.id.short(), expected = blob.bytes, got = total, "no such chunk");
-        fetch.against.insert(peer);
-        fetch.again.push(offset);
-        if total == blob.bytes {
-            self.blame(peer);
+        let Some(item) = fetch.answered(request) else { return };
+        let blobs = Arc::clone(self.ledger.blobs());
+        match (item, fetch.partial()) {
+            (Item::Chunk(index), Some(partial)) => self.work(blob, Some(item), move || {
+                blobs.write(&partial, index, &bytes).map(|()| Step::Written(index))
+            }),
+            (Item::Tree, _) => self.work(blob, Some(item), move || {
+                blobs.begin(blob, &bytes).map(|opened| Step::Opened(Some(opened)))
+            }),
+            // Chunks are asked for only once there is a place for them.
+            (Item::Chunk(_), None) => {}
         }
     }
 
-    /// A peer did not deliver a chunk: somebody else may, or the same one later.
-    pub(super) fn on_no_chunk(
+    /// A peer did not deliver: somebody else may, or the same one later.
+    pub(super) fn on_no_bytes(
         &mut self,
         peer: PeerId,
         request: OutboundRequestId,
@@ -297,14 +311,13 @@ impl Daemon {
         lacks: bool,
     ) {
         let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
-        let Some(offset) = fetch.asked.remove(&request) else { return };
-        fetch.again.push(offset);
-        tracing::debug!(%peer, blob = %blob.id.short(), lacks, "no chunk");
-        if lacks {
-            fetch.absent.insert(peer);
-        } else {
-            fetch.busy.insert(peer, Instant::now());
-        }
+        let known = if lacks { fetch.lacked(request) } else { fetch.failed(request, Instant::now()) };
+        tracing::debug!(%peer, blob = %blob.id.short(), lacks, known, "no chunk");
+    }
+
+    /// Blobs on their way, for clients.
+    pub(super) fn fetch_list(&self) -> Vec<api::Fetch> {
+        self.fetches.view(Instant::now())
     }
 
     /// Fetches without progress make room for others; clients that have waited long enough are told.
@@ -317,6 +330,7 @@ impl Daemon {
                 // What was written stays.
                 self.fetches.set_aside(blob, false, now);
                 self.tell_waiting(&blob, "no connected peer has it");
+                self.seek(blob.id);
             } else if fetch.is_slow(now) && self.fetches.holds_up_others(&blob) {
                 self.fetches.send_to_the_end(blob, now);
             }
@@ -324,6 +338,7 @@ impl Daemon {
         for blob in self.fetches.sweep(now) {
             self.serve_client(blob);
         }
+        self.make_room(now);
         self.tidy_parts(now);
     }
 
@@ -338,7 +353,7 @@ impl Daemon {
             if let Err(error) = blobs.expire_parts(limits::PART_AGE) {
                 tracing::warn!(%error, "old partial blobs were not deleted");
             }
-            Done::Tidied(Ok(()))
+            Done::Nothing
         });
     }
 

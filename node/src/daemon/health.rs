@@ -3,7 +3,7 @@
 
 use super::{Daemon, Done};
 use crate::ledger::now;
-use crate::limits;
+use crate::{limits, space};
 use api::{Health, Reachability};
 use std::path::Path;
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(super) struct Vitals {
 impl Vitals {
     /// Looks at the disk of the store and at this process. What the system does not tell counts as 0.
     pub(super) fn measure(store: &Path) -> Self {
-        let disk = rustix::fs::statvfs(store).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let disk = space::free_bytes(store).unwrap_or(0);
         let memory = memory_stats::memory_stats().map_or(0, |memory| memory.physical_mem as u64);
         Self { store_bytes: bytes_below(store, DEPTH), disk_free_bytes: disk, memory_bytes: memory }
     }
@@ -89,9 +89,9 @@ impl Daemon {
             checks_running: self.records.checking() as u64,
             outbox: self.records.outbox.len() as u64,
             peers: self.peers.len() as u64,
-            banned: self.banned.len() as u64,
-            reachability: Reachability::Unknown,
-            external: Vec::new(),
+            banned: self.book.bans().len() as u64,
+            reachability: self.reachability(),
+            external: self.external(),
             fetches: self.fetches.len() as u64,
             store_bytes: self.watch.vitals.store_bytes,
             blobs_bytes: self.ledger.blobs().used(),
@@ -102,7 +102,8 @@ impl Daemon {
         };
         let lonely = self.watch.begun.elapsed() > limits::LONELY;
         let stuck = self.watch.outbox_since.is_some_and(|since| since.elapsed() > limits::OUTBOX_LONG);
-        health.warnings = warnings(&health, lonely, stuck);
+        health.warnings = self.disk.warnings();
+        health.warnings.extend(warnings(&health, lonely, stuck));
         health
     }
 }
@@ -111,12 +112,6 @@ impl Daemon {
 fn median(mut values: Vec<i64>) -> Option<i64> {
     values.sort_unstable();
     values.get(values.len().checked_sub(1)? / 2).copied()
-}
-
-/// A peer's clock less this one's. A clock that is years off is the peer's own trouble.
-pub(super) fn clock_offset(theirs: u64, ours: u64) -> Option<i64> {
-    let plausible = theirs.abs_diff(ours) <= limits::CLOCK_PLAUSIBLE_S;
-    plausible.then(|| i64::try_from(theirs).ok()?.checked_sub(i64::try_from(ours).ok()?)).flatten()
 }
 
 /// What needs somebody's attention, and what to do. `lonely`: peers should have been found by now; `stuck`: own
@@ -218,9 +213,6 @@ mod tests {
         assert_eq!(median(vec![5]), Some(5));
         assert_eq!(median(vec![1, 100_000, 0]), Some(1));
         assert_eq!(median(vec![3, -7]), Some(-7));
-        assert_eq!(clock_offset(1_000_100, 1_000_000), Some(100));
-        assert_eq!(clock_offset(u64::MAX, 1_000_000), None);
-        assert_eq!(clock_offset(0, 1_800_000_000), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A record from its arrival to its verdict.
 
+use super::peers::Offence;
 use super::{Daemon, Done};
 use crate::ledger::now;
 use crate::limits;
@@ -9,19 +10,16 @@ use api::{Body, ErrorKind, Event};
 use libp2p::PeerId;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use protocol::{
-    Body as RecordBody, JobId, Kind, Misbehaviour, Need, Outcome, ProofError, ProofJob, RecordId, Refusal,
-    Signed, Update, Verdict,
+    Body as RecordBody, JobId, Kind, Misbehaviour, Need, Origin, Outcome, ProofError, ProofJob, RecordId,
+    Refusal, Signed, Update, Verdict,
 };
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
-
-/// Gossip and clients are told "not now" when a record could not be judged for so long.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The blobs of new competitions are looked for at most so often.
-const BLOBS_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a record came from, and who waits for its verdict.
 pub(super) enum Source {
@@ -52,6 +50,8 @@ pub(super) struct Records {
     /// Waiters that count: those for records that only wait for something take up nobody's turn.
     waiting: usize,
     checking: usize,
+    /// Numbers peers for the core; no stranger can foresee whose would be the same.
+    numbers: RandomState,
     /// Which peer brought the records that wait for other records or blobs.
     brought: HashMap<RecordId, PeerId>,
     /// Displaced, but still in the store.
@@ -77,6 +77,7 @@ impl Records {
             waiters: HashMap::new(),
             waiting: 0,
             checking: 0,
+            numbers: RandomState::new(),
             brought: HashMap::new(),
             displaced: Vec::new(),
             blobs_pumped: None,
@@ -88,6 +89,17 @@ impl Records {
             refused: HashSet::new(),
             refused_order: VecDeque::new(),
         }
+    }
+
+    /// A peer as the core knows it.
+    pub(super) fn origin_of(&self, peer: PeerId) -> Origin {
+        Origin::peer(self.numbers.hash_one(peer))
+    }
+
+    /// Whether gossip of a peer that has so many records on their way is judged now.
+    fn has_place(&self, in_flight: usize) -> bool {
+        in_flight < limits::VERIFY_RESERVED
+            || (in_flight < limits::VERIFY_PER_PEER && self.waiting < limits::VERIFY_QUEUE)
     }
 
     /// Whether a record is kept that has not been flushed yet: it must not be acknowledged.
@@ -144,7 +156,7 @@ impl Records {
         if self.refused.insert(id) {
             self.refused_order.push_back(id);
         }
-        if self.refused_order.len() > limits::MAX_REFUSED
+        if self.refused_order.len() > limits::REFUSED_REMEMBERED
             && let Some(oldest) = self.refused_order.pop_front()
         {
             self.refused.remove(&oldest);
@@ -159,14 +171,11 @@ impl Daemon {
 
     /// Takes a record's bytes from anywhere. Every way out of here, now or later, answers the source.
     pub(super) fn ingest(&mut self, bytes: &[u8], source: Source) {
-        let busy = match source.peer().and_then(|peer| self.peers.get(&peer)) {
-            Some(peer) => peer.in_flight >= limits::VERIFY_PER_PEER,
-            None => false,
-        };
         let id = RecordId::of(bytes);
         // A catch-up asks for no more than there is room for, and clients have a bound of their own.
-        let full = self.records.waiting >= limits::VERIFY_QUEUE;
-        if (busy || full) && matches!(source, Source::Gossip { .. }) {
+        if let Source::Gossip { peer, .. } = &source
+            && !self.records.has_place(self.peers.get(peer).map_or(0, |peer| peer.in_flight))
+        {
             self.metrics.refused(&Refusal::Busy);
             return self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy));
         }
@@ -177,7 +186,19 @@ impl Daemon {
             let _ = answer.send(Body::Error { kind: ErrorKind::Busy, message }); // the client may have gone
             return;
         }
-        let (outcome, updates) = self.ledger.state_mut().apply(bytes, now());
+        if let Some(no_space) = self.disk.no_space()
+            && self.ledger.state().set().kind_of(id).is_none()
+        {
+            let message = no_space.to_string();
+            return match source {
+                Source::Client { answer } => {
+                    let _ = answer.send(Body::Error { kind: ErrorKind::Busy, message }); // the client may have gone
+                }
+                source => self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy)),
+            };
+        }
+        let origin = source.peer().map_or(Origin::OWN, |peer| self.records.origin_of(peer));
+        let (outcome, updates) = self.ledger.state_mut().apply_from(origin, bytes, now());
         let unwritten = self.records.is_unwritten(&id);
         match &outcome {
             Outcome::Known if !unwritten => self.answer(id, vec![source], &outcome),
@@ -335,7 +356,7 @@ impl Daemon {
     /// Looks for the blobs of new competitions: not for each one of many, as that looks through all competitions.
     /// What is left out is found by the next sweep.
     fn look_for_blobs(&mut self) {
-        if self.records.blobs_pumped.is_none_or(|last| last.elapsed() > BLOBS_PAUSE) {
+        if self.records.blobs_pumped.is_none_or(|last| last.elapsed() > limits::BLOBS_PAUSE) {
             self.records.blobs_pumped = Some(Instant::now());
             self.pump_blobs();
         }
@@ -345,9 +366,10 @@ impl Daemon {
     pub(super) fn answer(&mut self, id: RecordId, sources: Vec<Source>, outcome: &Outcome) {
         let verdict = outcome.verdict().unwrap_or(Verdict::Ignore);
         for source in sources {
+            let reason = reason(outcome);
             if verdict == Verdict::Reject {
                 let from = source.peer().map_or_else(String::new, |peer| peer.to_string());
-                let reason = reason(outcome);
+                let reason = reason.clone();
                 tracing::info!(record = %id.short(), peer = %from, %reason, "refused");
                 self.tell(Event::RecordRefused { from, reason });
             }
@@ -355,10 +377,12 @@ impl Daemon {
                 Source::Gossip { peer, message } => {
                     self.report(&message, peer, verdict);
                     if verdict == Verdict::Reject {
-                        self.blame(peer);
+                        self.blame(peer, &Offence::Record { reason });
                     }
                 }
-                Source::Peer { peer } if verdict == Verdict::Reject => self.blame(peer),
+                Source::Peer { peer } if verdict == Verdict::Reject => {
+                    self.blame(peer, &Offence::Record { reason });
+                }
                 Source::Peer { .. } => {}
                 Source::Client { answer } => {
                     let _ = answer.send(client_answer(id, outcome)); // the client may have gone
@@ -410,9 +434,7 @@ impl Daemon {
             let updates = self.ledger.state_mut().proof_checked(job, result, micros);
             self.on_updates(updates);
         }
-        if self.ledger.state().jobs_ready() == 0 {
-            self.resume_syncs();
-        }
+        self.resume_syncs();
     }
 
     /// Those who have waited too long are told "not now", and records that have waited far too long are given up.
@@ -426,7 +448,9 @@ impl Daemon {
             .records
             .waiters
             .iter()
-            .filter(|(_, waiters)| waiters.iter().any(|waiter| waiter.since.elapsed() > PATIENCE))
+            .filter(|(_, waiters)| {
+                waiters.iter().any(|waiter| waiter.since.elapsed() > limits::VERIFY_PATIENCE)
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in late {
@@ -494,5 +518,34 @@ mod tests {
             records.brought.insert(RecordId::of(&[n as u8]), peer);
         }
         assert_eq!((records.brought_by(a), records.brought_by(b)), (2, 1));
+    }
+
+    #[test]
+    fn gossip_has_so_many_places_of_one_peer_and_in_all_and_some_that_others_cannot_take() {
+        let mut records = Records::new(BTreeSet::new());
+        assert!(
+            records.has_place(limits::VERIFY_PER_PEER - 1) && !records.has_place(limits::VERIFY_PER_PEER)
+        );
+        records.waiting = limits::VERIFY_QUEUE - 1;
+        assert!(records.has_place(limits::VERIFY_RESERVED));
+        records.waiting = limits::VERIFY_QUEUE;
+        assert!(!records.has_place(limits::VERIFY_RESERVED), "one too many in all");
+        assert!(records.has_place(limits::VERIFY_RESERVED - 1), "but not of this peer");
+        // Together they find room in the core.
+        const ALL: usize = limits::VERIFY_QUEUE
+            + limits::VERIFY_RESERVED * limits::CONNECTIONS as usize
+            + limits::SYNCS * (limits::SYNC_JOBS + limits::RECORDS_PER_REQUEST);
+        const { assert!(ALL < protocol::limits::MAX_PENDING) };
+    }
+
+    #[test]
+    fn refused_records_are_remembered_in_bounded_number() {
+        let mut records = Records::new(BTreeSet::new());
+        let id = |n: usize| RecordId::of(&n.to_be_bytes());
+        (0..limits::REFUSED_REMEMBERED).for_each(|n| records.remember_refused(id(n)));
+        assert!(records.is_settled(&id(0)));
+        records.remember_refused(id(limits::REFUSED_REMEMBERED));
+        assert!(!records.is_settled(&id(0)) && records.is_settled(&id(limits::REFUSED_REMEMBERED)));
+        assert_eq!(records.refused.len(), records.refused_order.len());
     }
 }

@@ -1,12 +1,11 @@
-//! Accepted records on their way to the disk, and what follows once they are there: acknowledgement, gossip, outbox.
+//! Accepted records on their way to the disk, and what follows once they are there: acknowledgement and gossip.
 
 use super::records::Source;
 use super::{Daemon, Done};
 use crate::store::{Store, StoreError, StoredRecord};
-use crate::{limits, net};
+use crate::views;
 use api::{Body, ErrorKind, Event};
-use libp2p::gossipsub::PublishError;
-use protocol::{Kind, Outcome, RecordId, Refusal, Verdict};
+use protocol::{Outcome, RecordId, Refusal, Verdict};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -37,6 +36,9 @@ impl Daemon {
                 }
                 Err(error) => {
                     self.records.unwritable.push(id);
+                    if let StoreError::NoSpace(no_space) = &error {
+                        self.disk.is_full(no_space);
+                    }
                     self.not_written(sources, &error);
                     if error.is_fatal() {
                         self.fail(error);
@@ -73,94 +75,44 @@ impl Daemon {
         }
         if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
             tracing::debug!(record = %id.short(), %kind, verify_us = record.verify_us, "accepted");
-            let (summary, verify_us) = (self.describe(id, kind, competition), record.verify_us);
+            let (summary, verify_us) =
+                (views::describe(&self.ledger, id, kind, competition), record.verify_us);
             let (kind, id, competition) = (kind.to_string(), id.to_string(), competition.to_string());
             self.tell(Event::RecordAccepted { kind, id, competition, summary, verify_us });
         }
     }
 
     fn not_written(&mut self, sources: Vec<Source>, error: &StoreError) {
-        tracing::error!(%error, "a record was not written");
+        let kind = match error {
+            // It stays, and is written when there is room: see `Daemon::sweep_sources`.
+            StoreError::NoSpace(_) => ErrorKind::Busy,
+            _ => {
+                tracing::error!(%error, "a record was not written");
+                ErrorKind::Internal
+            }
+        };
         for source in sources {
             match source {
                 Source::Gossip { peer, message } => self.report(&message, peer, Verdict::Ignore),
                 Source::Peer { .. } => {}
                 Source::Client { answer } => {
-                    let body = Body::Error { kind: ErrorKind::Internal, message: error.to_string() };
+                    let body = Body::Error { kind, message: error.to_string() };
                     let _ = answer.send(body);
                 }
             }
         }
     }
+}
 
-    /// One line for people.
-    fn describe(&self, id: RecordId, kind: Kind, competition: RecordId) -> String {
-        let Some(contest) = self.ledger.state().set().contest(competition) else { return String::new() };
-        let rules = contest.competition().item.body();
-        let name = |entry| contest.entry(entry).map_or("?", |kept| &kept.item.record().body().display_name);
-        match kind {
-            Kind::Competition => format!("competition {:?}", rules.title),
-            Kind::Entry => format!("{:?} entered {:?}", name(id), rules.title),
-            Kind::Withdrawal => format!("an entry of {:?} was withdrawn", rules.title),
-            Kind::Reveal => match contest.reveal(id).map(|kept| kept.item.body().roster.len()) {
-                Some(listed) => format!("the test set of {:?} is revealed, {listed} entries", rules.title),
-                None => String::new(),
-            },
-            Kind::Submission => match contest.submission(id).map(|kept| kept.item.record().body()) {
-                Some(body) => {
-                    let (name, rows) = (name(body.entry), contest.rows().unwrap_or_default());
-                    format!("{name:?} proved {} of {rows} in {:?}", body.correct(), rules.title)
-                }
-                None => String::new(),
-            },
-            Kind::Close => format!("the host has closed {:?}", rules.title),
-            Kind::Misbehaviour => format!("the host of {:?} has contradicted himself: disputed", rules.title),
-        }
-    }
-
-    fn publish(&mut self, id: RecordId, bytes: Vec<u8>) {
-        match self.swarm.behaviour_mut().gossip.publish(net::topic(), bytes) {
-            Ok(_) | Err(PublishError::Duplicate) => {}
-            Err(error) => tracing::debug!(record = %id.short(), %error, "not published yet"),
-        }
-    }
-
-    /// Offers what waits in the outbox again. It leaves the outbox when a peer is seen to have it.
-    pub(super) fn offer_outbox(&mut self) {
-        if self.peers.is_empty() || self.records.outbox.is_empty() {
-            return;
-        }
-        // Those that cannot be kept without their blobs at the moment, or were displaced, hold up no others.
-        let offers: Vec<(RecordId, Vec<u8>)> = self
-            .records
-            .outbox
-            .iter()
-            .filter_map(|id| Some((*id, self.ledger.stored(*id)?.bytes)))
-            .take(limits::RECORDS_PER_REQUEST)
-            .collect();
-        for (id, bytes) in offers {
-            self.publish(id, bytes);
-        }
-    }
-
-    /// A peer has these records: the outbox need not offer them any longer.
-    pub(super) fn peer_has(&mut self, ids: &[RecordId]) {
-        let had: Vec<_> =
-            ids.iter().filter(|id| self.records.outbox.remove(id)).map(|id| *id.as_bytes()).collect();
-        if !had.is_empty() {
-            let store = Arc::clone(self.ledger.store());
-            self.tasks.spawn_blocking(move || Done::Tidied(store.outbox_remove(&had)));
-        }
-    }
+/// sled panics where it has lost hope in its files: an error like any other, to be survived.
+pub(super) fn survived(work: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
 }
 
 /// All records at once; if that fails, each by itself, so that one that cannot be written holds up no other.
 fn write(store: &dyn Store, records: Vec<StoredRecord>) -> Vec<(StoredRecord, Result<(), StoreError>)> {
-    let put = |records: &[StoredRecord]| {
-        // sled panics where it has lost hope in its files: an error like any other, to be survived.
-        catch_unwind(AssertUnwindSafe(|| store.put(records).map(|_| ())))
-            .unwrap_or_else(|_| Err(std::io::Error::other("the database gave up on writing").into()))
-    };
+    let put = |records: &[StoredRecord]| survived(|| store.put(records).map(|_| ()));
     if put(&records).is_ok() {
         return records.into_iter().map(|record| (record, Ok(()))).collect();
     }
@@ -175,6 +127,7 @@ fn write(store: &dyn Store, records: Vec<StoredRecord>) -> Vec<(StoredRecord, Re
 mod tests {
     use super::super::records::Records;
     use super::*;
+    use crate::limits;
     use crate::store::MemoryStore;
 
     #[test]

@@ -72,11 +72,6 @@ impl Parts {
             None => Arc::new(sealed(std::iter::empty())),
         }
     }
-
-    /// Whether a part has a record.
-    pub fn contains(&self, competition: RecordId, (kind, id): Place) -> bool {
-        self.0.get(&competition).and_then(|kinds| kinds.get(&kind)).is_some_and(|part| part.ids.contains(&id))
-    }
 }
 
 impl Part {
@@ -165,7 +160,6 @@ mod tests {
         let (page, more) = b.competitions(None, 1);
         assert_eq!((page.len(), more), (1, true));
         assert_eq!(b.competitions(page.last().copied(), 1).0.len(), 1);
-        assert!(b.contains(id(7), (0, id(7))));
         b.remove(id(7), (0, id(7)));
         assert_eq!(b.competitions(None, 9).0, [id(100)]);
         assert!(a.digests(id(1)).is_empty());

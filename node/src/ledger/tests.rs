@@ -1,5 +1,7 @@
 //! Displaced records, with real proofs.
 
+mod many;
+
 use super::*;
 use crate::home::{Home, Identity};
 use crate::prover::{Contest, Entrant, Scored, Source, Workbench};

@@ -9,6 +9,7 @@ mod tests;
 
 pub use server::{MetricsError, Server};
 
+use crate::net::Response;
 use api::Health;
 use libp2p::metrics::{Metrics as NetworkMetrics, Recorder, Registry};
 use libp2p::swarm::SwarmEvent;
@@ -158,14 +159,13 @@ impl Metrics {
         self.check_seconds.get_or_create(&Of { kind }).observe(micros as f64 / 1e6);
     }
 
-    /// So many bytes of records or reconciliation.
-    pub fn exchanged(&self, incoming: bool, bytes: usize) {
-        self.exchange_bytes.get_or_create(&direction(incoming)).inc_by(bytes as u64);
-    }
-
-    /// So many bytes of blobs.
-    pub fn blobs(&self, incoming: bool, bytes: usize) {
-        self.blob_bytes.get_or_create(&direction(incoming)).inc_by(bytes as u64);
+    /// An answer came from a peer, or went to one.
+    pub fn answered(&self, incoming: bool, response: &Response) {
+        let bytes = match response {
+            Response::Tree { .. } | Response::Chunk { .. } => &self.blob_bytes,
+            _ => &self.exchange_bytes,
+        };
+        bytes.get_or_create(&direction(incoming)).inc_by(response.payload_bytes());
     }
 
     /// A peer was cut off.

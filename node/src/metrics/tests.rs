@@ -58,8 +58,8 @@ fn what_happens_is_counted() {
     metrics.refused(&Refusal::Busy);
     metrics.checked(true, 1_500);
     metrics.batch(64);
-    metrics.exchanged(true, 1000);
-    metrics.blobs(false, 2000);
+    metrics.answered(true, &Response::Records { records: vec![vec![0; 1000].into()] });
+    metrics.answered(false, &Response::Chunk { total: 3000, bytes: vec![0; 2000].into() });
     metrics.banned();
     metrics.observe(&Health { records: 12, fetches: 3, clock_offset_s: Some(-4), ..Health::default() }, 5);
     let text = text(&registry);

@@ -1,18 +1,27 @@
 //! The network: transports, gossip, discovery and the exchange protocol as one libp2p swarm.
 
-mod wire;
+mod address;
+mod bounded;
+mod codec;
+mod providers;
+mod reach;
 
-pub use wire::{EXCHANGE, Request, Response, Summary};
+pub use address::{Scope, believable, is_relayed, same_address, scope_of, target_of, without_target};
+pub use bounded::Bounded;
+pub use codec::Codec;
+pub use protocol::wire::{EXCHANGE, Request, Response, Summary};
+pub use providers::Providers;
+pub use reach::{KADEMLIA, RELAY, RelayLimits};
 
 use crate::limits;
 use libp2p::gossipsub::MetricsConfig;
 use libp2p::metrics::Registry;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, gossipsub,
-    identify, identity::Keypair, mdns, memory_connection_limits, noise, ping, request_response, tcp, yamux,
+    Multiaddr, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr, dns,
+    gossipsub, identify, identity::Keypair, kad, mdns, memory_connection_limits, noise, ping, relay,
+    request_response, tcp, yamux,
 };
 use std::time::Duration;
 
@@ -44,14 +53,6 @@ pub enum NetError {
     },
 }
 
-/// Whether a dialled address is that of the configuration, with or without the peer's id at its end.
-pub fn same_address(dialled: &Multiaddr, configured: &Multiaddr) -> bool {
-    let bare = |address: &Multiaddr| -> Multiaddr {
-        address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
-    };
-    bare(dialled) == bare(configured)
-}
-
 fn setup(what: &'static str) -> impl Fn(&dyn std::fmt::Display) -> NetError {
     move |error| NetError::Setup { what, reason: error.to_string() }
 }
@@ -73,18 +74,28 @@ pub struct Behaviour {
     pub blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     /// Records, as they come.
     pub gossip: Gossip,
-    /// Who a peer is.
-    pub identify: identify::Behaviour,
+    /// Who a peer is, and at which address it sees this node.
+    pub identify: Bounded<identify::Behaviour>,
     /// Whether it still answers.
     pub ping: ping::Behaviour,
     /// Peers on the same network.
     pub mdns: Toggle<mdns::tokio::Behaviour>,
     /// Catch-up and blobs.
-    pub exchange: request_response::cbor::Behaviour<Request, Response>,
+    pub exchange: request_response::Behaviour<Codec>,
+    /// Finds peers, and who has which blob.
+    pub kad: kad::Behaviour<Providers>,
+    /// Whether strangers can dial this node.
+    pub autonat: autonat::Behaviour,
+    /// Carries others' connections.
+    pub relay: Toggle<relay::Behaviour>,
+    /// Has own connections carried by others.
+    pub relay_client: relay::client::Behaviour,
+    /// Turns these into direct ones.
+    pub dcutr: dcutr::Behaviour,
 }
 
 /// How the network is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NetConfig {
     /// Addresses to listen on.
     pub listen: Vec<Multiaddr>,
@@ -92,28 +103,70 @@ pub struct NetConfig {
     pub bootstrap: Vec<Multiaddr>,
     /// Whether to look for peers on the local network.
     pub mdns: bool,
+    /// Addresses at which strangers reach this node, as a person says.
+    pub external: Vec<Multiaddr>,
+    /// What to give to strangers as a relay, if it is to be one.
+    pub relay: Option<RelayLimits>,
+    /// Relays to be reached through, whether or not strangers can dial this node.
+    pub relay_through: Vec<Multiaddr>,
+    /// Whether peers on local networks may say if strangers can dial this node. They cannot know.
+    pub local_probes: bool,
+    /// Blobs.
+    pub blobs: BlobLimits,
 }
 
-/// Builds the swarm and listens. What it measures of itself goes into `registry`.
+/// What the user allows for blobs.
+#[derive(Clone, Copy, Debug)]
+pub struct BlobLimits {
+    /// Bytes that they may take on disk.
+    pub quota: u64,
+    /// Bytes of them per second that leave for all peers together.
+    pub upload_rate: u64,
+}
+
+impl Default for BlobLimits {
+    fn default() -> Self {
+        Self { quota: limits::BLOBS_QUOTA_BYTES, upload_rate: limits::UPLOAD_RATE }
+    }
+}
+
+/// Builds the swarm and listens.
 ///
 /// # Errors
 /// If a part cannot be set up or an address not be listened on.
-pub fn start(
+pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, NetError> {
+    start_measured(keypair, config, &mut Registry::default())
+}
+
+/// The same; what it measures of itself goes into `registry`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_measured(
     keypair: &Keypair,
     config: &NetConfig,
     registry: &mut Registry,
 ) -> Result<Swarm<Behaviour>, NetError> {
-    let behaviour = behaviour(keypair, config.mdns, registry)?;
+    let gossip = gossip(keypair, registry)?;
+    let (resolver, options) = resolver();
     let mut swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(|e| setup("TCP")(&e))?
         .with_quic()
+        .with_dns_config(resolver, options)
+        .with_relay_client(noise::Config::new, yamux::Config::default)
+        .map_err(|e| setup("relay client")(&e))?
         .with_bandwidth_metrics(registry)
-        .with_behaviour(|_| behaviour)
+        .with_behaviour(|keypair, relay_client| {
+            behaviour(keypair, config, gossip, relay_client).map_err(|error| Box::new(error).into())
+        })
         .map_err(|e| setup("behaviour")(&e))?
         .with_swarm_config(|c| c.with_idle_connection_timeout(limits::IDLE_CONNECTION))
         .build();
+    for address in &config.external {
+        swarm.add_external_address(address.clone());
+    }
     for address in &config.listen {
         swarm
             .listen_on(address.clone())
@@ -122,7 +175,20 @@ pub fn start(
     Ok(swarm)
 }
 
-fn behaviour(keypair: &Keypair, mdns: bool, registry: &mut Registry) -> Result<Behaviour, NetError> {
+/// The system's name servers; on a machine without any, names simply do not resolve.
+fn resolver() -> (dns::ResolverConfig, dns::ResolverOpts) {
+    hickory_resolver::system_conf::read_system_conf().unwrap_or_else(|error| {
+        tracing::info!(%error, "no name servers are known: addresses with names cannot be dialled");
+        (dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), dns::ResolverOpts::default())
+    })
+}
+
+fn behaviour(
+    keypair: &Keypair,
+    config: &NetConfig,
+    gossip: Gossip,
+    relay_client: relay::client::Behaviour,
+) -> Result<Behaviour, NetError> {
     let peer_id = keypair.public().to_peer_id();
     let connection_limits = connection_limits::ConnectionLimits::default()
         .with_max_established(Some(limits::CONNECTIONS))
@@ -130,20 +196,20 @@ fn behaviour(keypair: &Keypair, mdns: bool, registry: &mut Registry) -> Result<B
         .with_max_established_per_peer(Some(limits::CONNECTIONS_PER_PEER))
         .with_max_pending_incoming(Some(limits::CONNECTIONS_PENDING))
         .with_max_pending_outgoing(Some(limits::CONNECTIONS_PENDING));
-    let discovery = match mdns {
+    let discovery = match config.mdns {
         true => Some(
             mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id).map_err(|e| setup("mDNS")(&e))?,
         ),
         false => None,
     };
-    let identify_config =
-        identify::Config::new(IDENTIFY.into(), keypair.public()).with_agent_version(AGENT.into());
-    let codec = request_response::cbor::codec::Codec::default()
-        .set_request_size_maximum(limits::REQUEST_MAX_BYTES)
-        .set_response_size_maximum(limits::RESPONSE_MAX_BYTES);
+    let identify_config = identify::Config::new(IDENTIFY.into(), keypair.public())
+        .with_agent_version(AGENT.into())
+        .with_push_listen_addr_updates(true)
+        // Addresses that a peer claims are kept by the daemon, after a look at them.
+        .with_cache_size(0);
     let protocols = [(StreamProtocol::new(EXCHANGE), request_response::ProtocolSupport::Full)];
     let exchange = request_response::Behaviour::with_codec(
-        codec,
+        Codec,
         protocols,
         request_response::Config::default()
             .with_request_timeout(limits::REQUEST_TIMEOUT)
@@ -153,11 +219,16 @@ fn behaviour(keypair: &Keypair, mdns: bool, registry: &mut Registry) -> Result<B
         limits: connection_limits::Behaviour::new(connection_limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(limits::MEMORY_BYTES),
         blocked: allow_block_list::Behaviour::default(),
-        gossip: gossip(keypair, registry)?,
-        identify: identify::Behaviour::new(identify_config),
+        gossip,
+        identify: Bounded::new(identify::Behaviour::new(identify_config)),
         ping: ping::Behaviour::default(),
         mdns: discovery.into(),
         exchange,
+        kad: reach::kademlia(peer_id),
+        autonat: reach::autonat(peer_id, config.local_probes),
+        relay: config.relay.map(|given| reach::relay(peer_id, given)).into(),
+        relay_client,
+        dcutr: dcutr::Behaviour::new(peer_id),
     })
 }
 
@@ -175,7 +246,7 @@ fn gossip(keypair: &Keypair, registry: &mut Registry) -> Result<Gossip, NetError
         .duplicate_cache_time(limits::GOSSIP_DUPLICATE_CACHE)
         .history_length(limits::GOSSIP_HISTORY)
         .heartbeat_initial_delay(Duration::from_millis(300))
-        .heartbeat_interval(Duration::from_millis(700))
+        .heartbeat_interval(limits::GOSSIP_HEARTBEAT)
         .connection_handler_queue_len(limits::GOSSIP_QUEUE)
         .build()
         .map_err(|e| setup("gossip configuration")(&e))?;
@@ -232,40 +303,5 @@ fn score_params() -> gossipsub::PeerScoreParams {
     }
 }
 
-/// The peer id at the end of an address, if there is one.
-pub fn peer_of(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        libp2p::multiaddr::Protocol::P2p(peer) => Some(peer),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_swarm_starts_and_a_taken_address_is_an_error() {
-        let listen =
-            vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
-        start(&Keypair::generate_ed25519(), &config, &mut Registry::default()).unwrap();
-        let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
-        assert!(matches!(
-            start(&Keypair::generate_ed25519(), &bad, &mut Registry::default()),
-            Err(NetError::Listen { .. })
-        ));
-    }
-
-    #[test]
-    fn a_message_id_depends_on_topic_and_payload_alone() {
-        let message = |topic: &str, data: &[u8], seq| gossipsub::Message {
-            source: Some(PeerId::random()),
-            data: data.to_vec(),
-            sequence_number: Some(seq),
-            topic: gossipsub::TopicHash::from_raw(topic),
-        };
-        assert_eq!(message_id(&message("a", b"bc", 1)), message_id(&message("a", b"bc", 2)));
-        assert_ne!(message_id(&message("a", b"bc", 1)), message_id(&message("ab", b"c", 1)));
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! What every store must do, run against both.
 
-use super::{Id, MemoryStore, SledStore, Store, StoreError, StoredRecord};
+use super::{Id, MemoryStore, SledStore, Store, StoreError, StoredRecord, Word};
 use crate::limits;
 
-fn record(id: u8, competition: u8) -> StoredRecord {
+pub(super) fn record(id: u8, competition: u8) -> StoredRecord {
     StoredRecord {
         id: [id; 32],
         competition: [competition; 32],
@@ -14,13 +14,18 @@ fn record(id: u8, competition: u8) -> StoredRecord {
     }
 }
 
+/// A peer's word that it holds these.
+pub(super) fn word(peer: &[u8], ids: &[Id]) -> Word {
+    (peer.to_vec(), ids.to_vec())
+}
+
 fn on_both(check: impl Fn(&dyn Store)) {
     check(&MemoryStore::new());
     let dir = tempfile::tempdir().unwrap();
     check(&SledStore::open(&dir.path().join("store")).unwrap());
 }
 
-fn ids(of: &[u8]) -> Vec<Id> {
+pub(super) fn ids(of: &[u8]) -> Vec<Id> {
     of.iter().map(|&b| [b; 32]).collect()
 }
 
@@ -55,23 +60,47 @@ fn ids_come_in_order_and_in_pages() {
 }
 
 #[test]
-fn the_outbox_remembers_until_it_is_told() {
+fn the_outbox_remembers_until_a_peer_has_it_and_then_who() {
     on_both(|store| {
         let own = StoredRecord { in_outbox: true, ..record(1, 9) };
         store.put(&[own.clone(), record(2, 9)]).unwrap();
         assert_eq!(store.outbox().unwrap(), ids(&[1]));
         assert_eq!(store.get(&[1; 32]).unwrap(), Some(own));
-        store.outbox_remove(&ids(&[1, 2, 3])).unwrap();
+        assert!(store.confirmations().unwrap().is_empty());
+        store.confirm(&[word(b"bob", &ids(&[1, 3]))]).unwrap();
         assert_eq!(store.outbox().unwrap(), ids(&[]));
         assert_eq!(store.get(&[1; 32]).unwrap(), Some(record(1, 9)));
+        assert_eq!(store.confirmations().unwrap(), [([1; 32], vec![b"bob".to_vec()])].into());
+        store.confirm(&[word(b"ada", &ids(&[1, 1]))]).unwrap();
+        store.confirm(&[word(b"bob", &ids(&[1]))]).unwrap();
+        let both = vec![b"ada".to_vec(), b"bob".to_vec()];
+        assert_eq!(store.confirmations().unwrap(), [([1; 32], both)].into());
+    });
+}
+
+#[test]
+fn so_many_peers_are_remembered_and_no_more() {
+    on_both(|store| {
+        store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }]).unwrap();
+        for peer in 0..=limits::HOLDERS as u8 {
+            store.confirm(&[word(&[peer], &ids(&[1]))]).unwrap();
+        }
+        let peers: Vec<Vec<u8>> = (0..limits::HOLDERS as u8).map(|peer| vec![peer]).collect();
+        assert_eq!(store.confirmations().unwrap(), [([1; 32], peers)].into());
+        store.confirm(&[word(&[7; limits::PEER_BYTES], &ids(&[1]))]).unwrap();
+        let long = store.confirm(&[word(&[7; limits::PEER_BYTES + 1], &ids(&[1]))]);
+        assert!(matches!(long, Err(StoreError::Peer { expected: limits::PEER_BYTES, got: 67 })), "{long:?}");
     });
 }
 
 #[test]
 fn what_was_removed_is_gone_everywhere_and_may_come_back() {
     on_both(|store| {
-        store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }, record(2, 9)]).unwrap();
-        store.remove(&ids(&[1, 7])).unwrap();
+        let own = StoredRecord { in_outbox: true, ..record(3, 9) };
+        store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }, record(2, 9), own]).unwrap();
+        store.confirm(&[word(b"bob", &ids(&[3]))]).unwrap();
+        store.remove(&ids(&[1, 3, 7])).unwrap();
+        assert!(store.confirmations().unwrap().is_empty());
         assert_eq!((store.len(), store.get(&[1; 32]).unwrap()), (1, None));
         assert_eq!(store.ids_of(&[9; 32], None, 9).unwrap(), ids(&[2]));
         assert_eq!(store.outbox().unwrap(), ids(&[]));
@@ -102,82 +131,7 @@ fn a_full_outbox_refuses_and_leaves_nothing() {
         let more = own(limits::OUTBOX);
         assert!(matches!(store.put(std::slice::from_ref(&more)), Err(StoreError::OutboxFull { .. })));
         assert_eq!(store.get(&more.id).unwrap(), None);
-        store.outbox_remove(&[all[0].id]).unwrap();
+        store.confirm(&[word(b"bob", &[all[0].id])]).unwrap();
         assert_eq!(store.put(&[more]).unwrap(), 1);
     });
-}
-
-#[test]
-fn sled_keeps_what_was_put_without_being_closed() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store");
-    let store = SledStore::open(&path).unwrap();
-    store.put(&[StoredRecord { in_outbox: true, ..record(1, 9) }]).unwrap();
-    // As after kill -9: the files are copied while the store is open and nothing of it is dropped.
-    let copy = dir.path().join("copy");
-    copy_dir(&path, &copy);
-    let again = SledStore::open(&copy).unwrap();
-    assert_eq!(again.len(), 1);
-    assert_eq!(again.get(&[1; 32]).unwrap().unwrap().bytes, vec![1; 100]);
-    assert_eq!(again.outbox().unwrap(), ids(&[1]));
-}
-
-#[test]
-fn a_store_in_use_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store");
-    let first = SledStore::open(&path).unwrap();
-    assert!(matches!(SledStore::open(&path), Err(StoreError::InUse { .. })));
-    drop(first);
-    SledStore::open(&path).unwrap();
-}
-
-#[test]
-fn another_schema_version_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store");
-    drop(SledStore::open(&path).unwrap());
-    let db = sled::open(&path).unwrap();
-    db.insert(b"mschema_version", &7u32.to_be_bytes()).unwrap();
-    db.flush().unwrap();
-    drop(db);
-    assert!(matches!(SledStore::open(&path), Err(StoreError::Schema { expected: 1, got: 7, .. })));
-}
-
-#[test]
-fn damage_is_an_error_and_never_a_fresh_store() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store");
-    drop(SledStore::open(&path).unwrap());
-    for damage in [b"not a database".to_vec(), Vec::new(), vec![0xa5; 70_000]] {
-        for file in ["db", "conf"] {
-            let broken = dir.path().join("broken");
-            copy_dir(&path, &broken);
-            std::fs::write(broken.join(file), &damage).unwrap();
-            let opened = SledStore::open(&broken);
-            let ok = matches!(opened, Err(StoreError::Corrupt { .. } | StoreError::Io(_)));
-            // A lost `conf` alone can be made up from defaults without losing a record.
-            let harmless = file == "conf" && opened.is_ok();
-            assert!(ok || harmless, "{file} with {} bytes", damage.len());
-            drop(opened);
-            std::fs::remove_dir_all(&broken).unwrap();
-        }
-    }
-    // A folder that somebody emptied is no store either.
-    let empty = dir.path().join("empty");
-    std::fs::create_dir(&empty).unwrap();
-    assert!(matches!(SledStore::open(&empty), Err(StoreError::Corrupt { .. })));
-}
-
-fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The store in memory: for tests and for nodes that shall leave no trace.
 
-use super::{Id, Store, StoreError, StoredRecord};
+use super::sled_store::{check_peers, check_room};
+use super::{Id, Peer, Store, StoreError, StoredRecord, Word};
 use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -11,6 +12,7 @@ struct Inner {
     records: BTreeMap<Id, StoredRecord>,
     competitions: BTreeSet<(Id, Id)>,
     outbox: BTreeSet<Id>,
+    held: BTreeMap<Id, BTreeSet<Peer>>,
 }
 
 /// A [`Store`] that forgets everything when it is dropped.
@@ -34,16 +36,12 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn put(&self, records: &[StoredRecord]) -> Result<usize, StoreError> {
         let mut inner = self.inner();
-        let new: BTreeMap<Id, &StoredRecord> =
-            records.iter().filter(|r| !inner.records.contains_key(&r.id)).map(|r| (r.id, r)).collect();
+        let mut new: BTreeMap<Id, &StoredRecord> = BTreeMap::new();
+        for record in records.iter().filter(|record| !inner.records.contains_key(&record.id)) {
+            new.entry(record.id).or_insert(record);
+        }
         let to_outbox = new.values().filter(|r| r.in_outbox).count();
-        super::sled_store::check_room(
-            records,
-            inner.records.len() as u64,
-            inner.outbox.len(),
-            new.len(),
-            to_outbox,
-        )?;
+        check_room(records, inner.records.len() as u64, inner.outbox.len(), new.len(), to_outbox)?;
         for (id, record) in &new {
             inner.competitions.insert((record.competition, *id));
             if record.in_outbox {
@@ -83,12 +81,25 @@ impl Store for MemoryStore {
         Ok(self.inner().outbox.iter().take(limits::OUTBOX).copied().collect())
     }
 
-    fn outbox_remove(&self, ids: &[Id]) -> Result<(), StoreError> {
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError> {
+        check_peers(words)?;
         let mut inner = self.inner();
-        for id in ids {
+        for (peer, id) in words.iter().flat_map(|(peer, ids)| ids.iter().map(move |id| (peer, id))) {
+            if !inner.records.contains_key(id) {
+                continue;
+            }
             inner.outbox.remove(id);
+            let holders = inner.held.entry(*id).or_default();
+            if holders.len() < limits::HOLDERS {
+                holders.insert(peer.clone());
+            }
         }
         Ok(())
+    }
+
+    fn confirmations(&self) -> Result<BTreeMap<Id, Vec<Peer>>, StoreError> {
+        let listed = |(id, peers): (&Id, &BTreeSet<Peer>)| (*id, peers.iter().cloned().collect());
+        Ok(self.inner().held.iter().map(listed).collect())
     }
 
     fn remove(&self, ids: &[Id]) -> Result<(), StoreError> {
@@ -97,6 +108,7 @@ impl Store for MemoryStore {
             if let Some(record) = inner.records.remove(id) {
                 inner.competitions.remove(&(record.competition, *id));
                 inner.outbox.remove(id);
+                inner.held.remove(id);
             }
         }
         Ok(())

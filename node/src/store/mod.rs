@@ -1,27 +1,58 @@
-//! The record store: records by id, when each was first seen, which competition it belongs to, and the outbox.
+//! The record store: records by id, when each was first seen, which competition it belongs to, the outbox, and which
+//! peers have said that they hold own records.
 //!
 //! Two implementations, one conformance suite (`conformance.rs`). A record is acknowledged only after
 //! [`Store::put`] has returned: it has been flushed by then.
+//!
+//! ```text
+//! sled_store   the store on disk;  layout: its keys and values;  open: lock, recovery, creation;  migrate: older layouts
+//! memory       the store of tests
+//! check        what is wrong with a store;  compact: a fresh copy in its place
+//! archive      all records in one file, for another engine
+//! ```
 
+mod archive;
+mod check;
+mod compact;
 #[cfg(test)]
 mod conformance;
+mod error;
+#[cfg(test)]
+mod full_disk;
+mod layout;
 #[cfg(test)]
 mod memory;
+mod migrate;
+mod open;
+#[cfg(test)]
+mod properties;
 mod sled_store;
+#[cfg(test)]
+mod tests;
 
+pub use archive::{Archive, Item, Manifest, Writer};
+pub use check::{Report, check};
+pub use compact::{Compacted, compact};
+pub use error::StoreError;
 #[cfg(test)]
 pub use memory::MemoryStore;
+pub use open::Opening;
 pub use sled_store::SledStore;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 /// Length of an id.
 pub const ID_BYTES: usize = 32;
 /// A record or competition id.
 pub type Id = [u8; ID_BYTES];
+/// A peer's name: the bytes of its peer id. The store does not look inside.
+pub type Peer = Vec<u8>;
 
-/// The version of the layout on disk.
-pub const SCHEMA_VERSION: u32 = 1;
+/// A peer's word that it holds records.
+pub type Word = (Peer, Vec<Id>);
+
+/// The version of the layout on disk. Version 1 had no confirmations: see `migrate.rs`.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A record as it lies in the store. The store does not look inside `bytes`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,76 +71,13 @@ pub struct StoredRecord {
     pub bytes: Vec<u8>,
 }
 
-impl StoreError {
-    /// Whether the store cannot go on in this process: sled keeps its error until it is opened again.
-    pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Corrupt { .. })
-    }
-}
-
-/// What can go wrong with the store.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it open.
-    #[error("the store {path} is in use by another process: is a node running on this data folder?")]
-    InUse {
-        /// Folder of the store.
-        path: PathBuf,
-    },
-    /// What is on disk is no store, or a broken one.
-    #[error(
-        "the store {path} is corrupt ({reason}): move it away and start again; records come back from peers"
-    )]
-    Corrupt {
-        /// Folder of the store.
-        path: PathBuf,
-        /// What was found.
-        reason: String,
-    },
-    /// A layout of another version.
-    #[error(
-        "the store {path} has schema version {got}, expected {expected}: it was written by another release"
-    )]
-    Schema {
-        /// Folder of the store.
-        path: PathBuf,
-        /// [`SCHEMA_VERSION`].
-        expected: u32,
-        /// The version found.
-        got: u32,
-    },
-    /// A record beyond the limit.
-    #[error("expected a record of at most {expected} bytes, got {got}")]
-    TooLong {
-        /// The limit.
-        expected: usize,
-        /// Its length.
-        got: usize,
-    },
-    /// As many records as the store may hold.
-    #[error("the store is full: expected fewer than {expected} records")]
-    Full {
-        /// The limit.
-        expected: u64,
-    },
-    /// The outbox is full.
-    #[error("the outbox is full: {expected} records wait for a peer; connect to one first")]
-    OutboxFull {
-        /// The limit.
-        expected: usize,
-    },
-    /// The disk.
-    #[error("the store: {0}")]
-    Io(#[from] std::io::Error),
-}
-
 /// Where records are kept.
 pub trait Store: Send + Sync {
     /// Adds records, all or none, and returns once they would survive a power cut. Those that are there
     /// already stay as they are; the answer tells how many were new.
     ///
     /// # Errors
-    /// If one is too long, the store or the outbox is full, or the disk fails; then none was added.
+    /// If one is too long, the store, the outbox or the disk is full, or the disk fails; then none was added.
     fn put(&self, records: &[StoredRecord]) -> Result<usize, StoreError>;
 
     /// The record of this id.
@@ -136,11 +104,19 @@ pub trait Store: Send + Sync {
     /// If the disk fails.
     fn outbox(&self) -> Result<Vec<Id>, StoreError>;
 
-    /// Takes ids out of the outbox. Not flushed at once: to offer a record twice does no harm.
+    /// Peers have said that they hold these records. They leave the outbox, and the peers are remembered, unless
+    /// [`HOLDERS`](crate::limits::HOLDERS) others are; ids that are not here are passed over. Returns once that would
+    /// survive a power cut.
+    ///
+    /// # Errors
+    /// If a peer's name is too long, or the disk is full or fails.
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError>;
+
+    /// The peers that have said that they hold a record, in order, by record.
     ///
     /// # Errors
     /// If the disk fails.
-    fn outbox_remove(&self, ids: &[Id]) -> Result<(), StoreError>;
+    fn confirmations(&self) -> Result<BTreeMap<Id, Vec<Peer>>, StoreError>;
 
     /// Forgets records altogether. Not flushed at once: they may come back after a power cut.
     ///

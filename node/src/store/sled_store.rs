@@ -1,81 +1,95 @@
-//! The store on disk. One tree, one-byte prefixes, so that one batch changes everything at once:
-//!
-//! ```text
-//! m schema_version            u32, big-endian
-//! r <id>                      competition (32), first seen (8), verify time (8), signed envelope
-//! c <competition> <id>        nothing: the index
-//! o <id>                      nothing: the outbox
-//! ```
+//! The store on disk. `layout.rs` says what lies where.
 
-use super::{Id, SCHEMA_VERSION, Store, StoreError, StoredRecord};
-use crate::limits;
-use std::fs::{File, TryLockError};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::layout::{HELD, INDEX, Key, OUTBOX, RECORD, held_key, index_key, key, record, value};
+use super::open::{self, Opening, guarded, sled_error};
+use super::{Id, Peer, Store, StoreError, StoredRecord, Word};
+use crate::{limits, space};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-const META: &[u8] = b"mschema_version";
-const RECORD: u8 = b'r';
-const INDEX: u8 = b'c';
-const OUTBOX: u8 = b'o';
-/// Competition, first seen and verify time before the envelope.
-const HEADER_BYTES: usize = 32 + 8 + 8;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A [`Store`] in a folder, by sled.
 pub struct SledStore {
-    db: sled::Db,
-    path: PathBuf,
+    pub(super) db: sled::Db,
+    pub(super) path: PathBuf,
     count: AtomicU64,
     outbox_count: Mutex<usize>,
+    reserve: u64,
+    /// The file that sled writes to: see [`SledStore::flush`].
+    file: File,
     // Held for as long as the store is open: another process gets a clear answer, whatever sled does.
     _lock: File,
 }
 
 impl SledStore {
-    /// Opens the store in `path`, or makes one there. `path`'s parent must exist.
+    /// Opens the store in `path`, or makes one there. `path`'s parent must exist. An older layout is brought up to date.
     ///
     /// # Errors
-    /// In use, corrupt, of another schema version, or a failing disk.
+    /// In use, corrupt, of a newer schema version, or a failing or full disk.
+    #[cfg(test)]
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
+        Self::open_with(path, &Opening::default())
+    }
+
+    /// As [`SledStore::open`], with a reserve of another size, and with progress.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`].
+    pub fn open_with(path: &Path, opening: &Opening<'_>) -> Result<Self, StoreError> {
+        let lock = open::lock(path)?;
+        open::recover(path)?;
         if !path.exists() {
-            create(path)?;
+            open::create(path, opening)?;
         }
-        let db = open_db(path)?;
-        check_schema(&db, path)?;
+        Self::open_locked(path, opening, lock)
+    }
+
+    /// Opens a store that is there.
+    pub(super) fn open_locked(path: &Path, opening: &Opening<'_>, lock: File) -> Result<Self, StoreError> {
+        let db = open::open_db(path)?;
+        open::bring_up_to_date(&db, path, opening)?;
         let (records, outbox) = guarded(path, || count(&db))?;
         Ok(Self {
+            file: File::open(path.join("db"))?,
             db,
             path: path.to_owned(),
             count: AtomicU64::new(records),
             outbox_count: Mutex::new(outbox),
+            reserve: opening.reserve,
             _lock: lock,
         })
     }
 
-    fn decode(&self, id: &Id, value: &[u8]) -> Result<StoredRecord, StoreError> {
-        let corrupt = || StoreError::Corrupt {
-            path: self.path.clone(),
-            reason: format!("record {} is {} bytes long", hex::encode(id), value.len()),
-        };
-        let (competition, rest) = value.split_first_chunk::<32>().ok_or_else(corrupt)?;
-        let (first_seen, rest) = rest.split_first_chunk::<8>().ok_or_else(corrupt)?;
-        let (verify_us, bytes) = rest.split_first_chunk::<8>().ok_or_else(corrupt)?;
-        let in_outbox = self.db.contains_key(key(OUTBOX, id)).map_err(|e| self.error(e))?;
-        Ok(StoredRecord {
-            id: *id,
-            competition: *competition,
-            first_seen: u64::from_be_bytes(*first_seen),
-            verify_us: u64::from_be_bytes(*verify_us),
-            in_outbox,
-            bytes: bytes.to_vec(),
-        })
+    /// Closes the store, and keeps the lock.
+    pub(super) fn close(self) -> Result<File, StoreError> {
+        self.flush()?;
+        Ok(self._lock.try_clone()?)
     }
 
-    fn error(&self, error: sled::Error) -> StoreError {
+    pub(super) fn error(&self, error: sled::Error) -> StoreError {
         sled_error(&self.path, error)
+    }
+
+    pub(super) fn corrupt(&self, reason: String) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), reason }
+    }
+
+    /// On Linux sled flushes by sync_file_range, which reaches neither the file's length nor the cache of the disk
+    /// (its manual says so): what has to survive a power cut is flushed once more.
+    fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(|e| self.error(e))?;
+        Ok(self.file.sync_data()?)
+    }
+
+    /// One writer at a time: the counts, and checks for what is there already, belong together with the write.
+    fn writing(&self) -> MutexGuard<'_, usize> {
+        self.outbox_count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        self.db.contains_key(key).map_err(|e| self.error(e))
     }
 
     /// The last 32 bytes of the keys in a range, up to `limit`.
@@ -89,29 +103,32 @@ impl SledStore {
         for key in self.db.range(from..).keys().take(limit) {
             let key = key.map_err(|e| self.error(e))?;
             let Some(tail) = key.strip_prefix(prefix) else { break };
-            let id = Id::try_from(tail).map_err(|_| StoreError::Corrupt {
-                path: self.path.clone(),
-                reason: format!("a key of {} bytes", key.len()),
-            })?;
-            ids.push(id);
+            ids.push(Id::try_from(tail).map_err(|_| self.corrupt(format!("a key of {} bytes", key.len())))?);
         }
         Ok(ids)
+    }
+
+    fn holders(&self, id: &Id) -> Result<Vec<Peer>, StoreError> {
+        let prefix = key(HELD, id);
+        let peer = |key: sled::IVec| key.get(prefix.len()..).unwrap_or_default().to_vec();
+        self.db.scan_prefix(&prefix).keys().map(|key| Ok(peer(key.map_err(|e| self.error(e))?))).collect()
     }
 }
 
 impl Store for SledStore {
     fn put(&self, records: &[StoredRecord]) -> Result<usize, StoreError> {
-        // One writer at a time: the counts and the check for what is new belong together.
-        let mut outbox_count = self.outbox_count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outbox_count = self.writing();
         let mut batch = sled::Batch::default();
-        let mut new = std::collections::BTreeSet::new();
-        let mut to_outbox = 0;
+        let mut new = BTreeSet::new();
+        let (mut to_outbox, mut bytes) = (0, 0);
         for record in records {
             let at = key(RECORD, &record.id);
-            if self.db.contains_key(&at).map_err(|e| self.error(e))? || !new.insert(record.id) {
+            if self.contains(&at)? || !new.insert(record.id) {
                 continue;
             }
-            batch.insert(at, value(record));
+            let value = value(record);
+            bytes += value.len() as u64;
+            batch.insert(at, value);
             batch.insert(index_key(&record.competition, &record.id), &[]);
             if record.in_outbox {
                 batch.insert(key(OUTBOX, &record.id), &[]);
@@ -121,21 +138,23 @@ impl Store for SledStore {
         check_room(records, self.len(), *outbox_count, new.len(), to_outbox)?;
         if new.is_empty() {
             // Known is not durable: an earlier write may have failed at its flush.
-            self.db.flush().map_err(|e| self.error(e))?;
+            self.flush()?;
             return Ok(0);
         }
+        space::check(&self.path, bytes, self.reserve)?;
         self.db.apply_batch(batch).map_err(|e| self.error(e))?;
-        self.db.flush().map_err(|e| self.error(e))?;
+        self.flush()?;
         *outbox_count += to_outbox;
         self.count.fetch_add(new.len() as u64, Ordering::Relaxed);
         Ok(new.len())
     }
 
     fn get(&self, id: &Id) -> Result<Option<StoredRecord>, StoreError> {
-        match self.db.get(key(RECORD, id)).map_err(|e| self.error(e))? {
-            Some(value) => self.decode(id, &value).map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = self.db.get(key(RECORD, id)).map_err(|e| self.error(e))? else { return Ok(None) };
+        let record = record(id, &value).ok_or_else(|| {
+            self.corrupt(format!("record {} is {} bytes long", hex::encode(id), value.len()))
+        })?;
+        Ok(Some(StoredRecord { in_outbox: self.contains(&key(OUTBOX, id))?, ..record }))
     }
 
     fn ids_after(&self, after: Option<&Id>, limit: usize) -> Result<Vec<Id>, StoreError> {
@@ -150,24 +169,54 @@ impl Store for SledStore {
         self.scan(&[OUTBOX], None, limits::OUTBOX)
     }
 
-    fn outbox_remove(&self, ids: &[Id]) -> Result<(), StoreError> {
-        let mut outbox_count = self.outbox_count.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in ids {
-            if self.db.remove(key(OUTBOX, id)).map_err(|e| self.error(e))?.is_some() {
-                *outbox_count = outbox_count.saturating_sub(1);
+    fn confirm(&self, words: &[Word]) -> Result<(), StoreError> {
+        check_peers(words)?;
+        let mut outbox_count = self.writing();
+        space::check(&self.path, 0, self.reserve)?;
+        for (peer, id) in words.iter().flat_map(|(peer, ids)| ids.iter().map(move |id| (peer, id))) {
+            if !self.contains(&key(RECORD, id))? {
+                continue;
+            }
+            let (mut batch, waited) = (sled::Batch::default(), self.contains(&key(OUTBOX, id))?);
+            let holders = self.holders(id)?;
+            let new = holders.len() < limits::HOLDERS && !holders.contains(peer);
+            if waited {
+                batch.remove(key(OUTBOX, id));
+            }
+            if new {
+                batch.insert(held_key(id, peer), &[]);
+            }
+            if waited || new {
+                self.db.apply_batch(batch).map_err(|e| self.error(e))?;
+                *outbox_count = outbox_count.saturating_sub(usize::from(waited));
             }
         }
-        Ok(())
+        self.flush()
+    }
+
+    fn confirmations(&self) -> Result<BTreeMap<Id, Vec<Peer>>, StoreError> {
+        let mut all: BTreeMap<Id, Vec<Peer>> = BTreeMap::new();
+        for key in self.db.scan_prefix([HELD]).keys() {
+            let key = key.map_err(|e| self.error(e))?;
+            let Some(Key::Held { id, peer }) = Key::parse(&key) else {
+                return Err(self.corrupt(format!("a confirmation's key of {} bytes", key.len())));
+            };
+            all.entry(id).or_default().push(peer.to_vec());
+        }
+        Ok(all)
     }
 
     fn remove(&self, ids: &[Id]) -> Result<(), StoreError> {
-        let mut outbox_count = self.outbox_count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outbox_count = self.writing();
         for id in ids {
             let Some(record) = self.get(id)? else { continue };
             let mut batch = sled::Batch::default();
             batch.remove(key(RECORD, id));
             batch.remove(index_key(&record.competition, id));
             batch.remove(key(OUTBOX, id));
+            for peer in self.holders(id)? {
+                batch.remove(held_key(id, &peer));
+            }
             self.db.apply_batch(batch).map_err(|e| self.error(e))?;
             self.count.fetch_sub(1, Ordering::Relaxed);
             *outbox_count = outbox_count.saturating_sub(usize::from(record.in_outbox));
@@ -208,107 +257,12 @@ pub(super) fn check_room(
     Ok(())
 }
 
-fn key(prefix: u8, id: &Id) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + id.len());
-    key.push(prefix);
-    key.extend_from_slice(id);
-    key
-}
-
-fn index_key(competition: &Id, id: &Id) -> Vec<u8> {
-    let mut key = key(INDEX, competition);
-    key.extend_from_slice(id);
-    key
-}
-
-fn value(record: &StoredRecord) -> Vec<u8> {
-    let mut value = Vec::with_capacity(HEADER_BYTES + record.bytes.len());
-    value.extend_from_slice(&record.competition);
-    value.extend_from_slice(&record.first_seen.to_be_bytes());
-    value.extend_from_slice(&record.verify_us.to_be_bytes());
-    value.extend_from_slice(&record.bytes);
-    value
-}
-
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let file = File::options().create(true).append(true).open(path.with_extension("lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+/// The limit of peers' names, which both implementations share.
+pub(super) fn check_peers(words: &[Word]) -> Result<(), StoreError> {
+    match words.iter().find(|(peer, _)| peer.len() > limits::PEER_BYTES) {
+        Some((peer, _)) => Err(StoreError::Peer { expected: limits::PEER_BYTES, got: peer.len() }),
+        None => Ok(()),
     }
-}
-
-/// Makes an empty store beside `path` and renames it there: a folder without a schema version is corrupt,
-/// never half-made.
-fn create(path: &Path) -> Result<(), StoreError> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let fresh = tempfile::Builder::new().prefix(".store-").tempdir_in(parent)?;
-    let db = open_db(fresh.path())?;
-    db.insert(META, &SCHEMA_VERSION.to_be_bytes()).map_err(|e| sled_error(path, e))?;
-    db.flush().map_err(|e| sled_error(path, e))?;
-    drop(db);
-    std::fs::rename(fresh.path(), path)?;
-    File::open(parent)?.sync_all()?;
-    let _ = fresh.keep(); // it has moved
-    Ok(())
-}
-
-fn open_db(path: &Path) -> Result<sled::Db, StoreError> {
-    let open = || {
-        guarded(path, || {
-            sled::Config::new()
-                .path(path)
-                .cache_capacity(limits::STORE_CACHE_BYTES)
-                .mode(sled::Mode::LowSpace)
-                .flush_every_ms(None)
-                .open()
-        })
-    };
-    // Threads of sled may hold its own lock for a moment after a database was closed in this very process. Other
-    // processes are kept out by the lock beside the folder, so that waiting a little hides nothing.
-    for _ in 0..40 {
-        match open() {
-            Err(StoreError::InUse { .. }) => std::thread::sleep(std::time::Duration::from_millis(25)),
-            result => return result,
-        }
-    }
-    open()
-}
-
-/// sled panics on some kinds of damage: that is a corrupt store, not the end of the process.
-fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, sled::Error>) -> Result<T, StoreError> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| sled_error(path, error)),
-        Err(_) => Err(StoreError::Corrupt {
-            path: path.to_owned(),
-            reason: "the database gave up on reading it".into(),
-        }),
-    }
-}
-
-fn sled_error(path: &Path, error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => {
-            StoreError::InUse { path: path.to_owned() }
-        }
-        sled::Error::Io(io) if io.kind() != std::io::ErrorKind::InvalidData => StoreError::Io(io),
-        other => StoreError::Corrupt { path: path.to_owned(), reason: other.to_string() },
-    }
-}
-
-fn check_schema(db: &sled::Db, path: &Path) -> Result<(), StoreError> {
-    let Some(value) = guarded(path, || db.get(META))? else {
-        return Err(StoreError::Corrupt { path: path.to_owned(), reason: "no schema version".into() });
-    };
-    let version = <[u8; 4]>::try_from(value.as_ref()).map(u32::from_be_bytes).map_err(|_| {
-        let reason = format!("a schema version of {} bytes", value.len());
-        StoreError::Corrupt { path: path.to_owned(), reason }
-    })?;
-    if version != SCHEMA_VERSION {
-        return Err(StoreError::Schema { path: path.to_owned(), expected: SCHEMA_VERSION, got: version });
-    }
-    Ok(())
 }
 
 fn count(db: &sled::Db) -> Result<(u64, usize), sled::Error> {

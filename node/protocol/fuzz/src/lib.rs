@@ -3,6 +3,9 @@
 //! See `README.md`.
 #![allow(clippy::unwrap_used, clippy::panic)] // a panic is a finding
 
+// Node's own source: it depends on nothing else there.
+#[path = "../../../src/bundle/archive.rs"]
+pub mod archive;
 mod decoders;
 pub mod graph;
 mod input;
@@ -10,16 +13,18 @@ mod play;
 mod records;
 mod scene;
 mod tree;
+mod wire;
 
 pub use decoders::{csv, ids, idx, onnx, onnx_graph, opening, points, proving_key, test_set, verifying_key};
 pub use play::{bundle, dossier, order, state};
 pub use records::{BODIES, envelope, fields, pair, payload};
+pub use wire::{exchange, socket, tar};
 
 /// A target.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("envelope", envelope),
     ("payload", payload),
     ("fields", fields),
@@ -38,4 +43,7 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("idx", idx),
     ("onnx", onnx),
     ("onnx_graph", onnx_graph),
+    ("exchange", exchange),
+    ("socket", socket),
+    ("tar", tar),
 ];

@@ -4,6 +4,7 @@
 mod judge;
 mod outcome;
 mod pending;
+mod turns;
 
 use crate::{
     BlobFacts, BlobId, BlobRole, Contest, ContextError, Defect, EnvelopeError, Evidence, Kind, ProofError,
@@ -15,8 +16,10 @@ use crate::{
 use judge::Judged;
 pub use outcome::{JobId, Need, Outcome, ProofJob, Refusal, Update, WantedBlob};
 pub(crate) use pending::Admitted;
-use pending::{Key, Pool};
+use pending::{Arrival, Key, Pool};
 use std::collections::{BTreeSet, HashMap, VecDeque};
+pub use turns::Origin;
+use turns::Turns;
 
 /// Records that are kept, and those that are on their way. `M` is the proof checker's evidence
 /// ([`ProofChecker::Model`](crate::ProofChecker::Model)).
@@ -25,8 +28,7 @@ pub struct State<M> {
     set: RecordSet<M>,
     blobs: HashMap<(BlobRole, BlobId), BlobFacts>,
     pool: Pool<M>,
-    /// Checks that have not been handed out; every one has its record in the pool.
-    ready: VecDeque<ProofJob<M>>,
+    ready: Turns<M>,
     refused: HashMap<RecordId, String>,
     refused_order: VecDeque<RecordId>,
     /// Competitions for which there was no place, the latest last: nothing needs to wait for them.
@@ -39,7 +41,7 @@ impl<M> Default for State<M> {
             set: RecordSet::default(),
             blobs: HashMap::new(),
             pool: Pool::default(),
-            ready: VecDeque::new(),
+            ready: Turns::default(),
             refused: HashMap::new(),
             refused_order: VecDeque::new(),
             turned_away: VecDeque::new(),
@@ -50,25 +52,43 @@ impl<M> Default for State<M> {
 /// A record to be judged, or to be refused because of what it refers to.
 struct Work {
     record: WellFormed,
-    received_at: u64,
+    arrival: Arrival,
     doom: Option<Refusal>,
 }
 
 impl<M: Clone> State<M> {
-    /// Takes a record's signed bytes. `received_at` is the caller's time, seconds since 1970.
+    /// Takes a record's signed bytes, of this node itself or from its store: see [`State::apply_from`].
+    pub fn apply(&mut self, bytes: &[u8], received_at: u64) -> (Outcome, Vec<Update>) {
+        self.apply_from(Origin::OWN, bytes, received_at)
+    }
+
+    /// Takes a record's signed bytes. `received_at` is the caller's time, seconds since 1970; `origin` is who brought
+    /// them: proof checks go by turns among origins.
     ///
     /// The second value says what has become of *other* records because of this one.
-    pub fn apply(&mut self, bytes: &[u8], received_at: u64) -> (Outcome, Vec<Update>) {
+    pub fn apply_from(&mut self, origin: Origin, bytes: &[u8], received_at: u64) -> (Outcome, Vec<Update>) {
         let record = match self.read(bytes) {
             Ok(record) => record,
-            Err(outcome) => return (outcome, Vec::new()),
+            Err(outcome) => {
+                if outcome == Outcome::Pending {
+                    self.join(RecordId::of(bytes), origin);
+                }
+                return (outcome, Vec::new());
+            }
         };
         let id = record.id();
-        let mut updates = self.work(VecDeque::from([Work { record, received_at, doom: None }]));
+        let arrival = Arrival { at: received_at, origins: vec![origin] };
+        let mut updates = self.work(VecDeque::from([Work { record, arrival, doom: None }]));
         let own = updates.iter().position(|update| update.id == id);
         // `work` reports on everything that it was given.
         let outcome = own.map_or(Outcome::Refused(Refusal::Busy), |at| updates.remove(at).outcome);
         (outcome, updates)
+    }
+
+    fn join(&mut self, id: RecordId, origin: Origin) {
+        if let Some(job) = self.pool.join(id, origin) {
+            self.ready.join(job, origin);
+        }
     }
 
     /// Everything about a record that needs no other record, cheapest first.
@@ -103,32 +123,20 @@ impl<M: Clone> State<M> {
         }
         self.blobs.insert((role, blob), facts);
         let waiting = self.pool.take_waiting(Key::Blob(role, blob));
-        self.work(
-            waiting.into_iter().map(|(record, at)| Work { record, received_at: at, doom: None }).collect(),
-        )
+        self.work(waiting.into_iter().map(|(record, arrival)| Work { record, arrival, doom: None }).collect())
     }
 
-    /// The next proof check to run, oldest first. The caller decides how many run at once, and reports on every one:
-    /// one that cannot be run as [`ProofError::NotChecked`], so that its record does not take up room for ever.
+    /// The next proof check to run: own ones first, then by turns among those who brought the records, oldest first.
+    /// The caller decides how many run at once, and reports on every one: one that cannot be run as
+    /// [`ProofError::NotChecked`], so that its record does not take up room for ever.
     pub fn next_job(&mut self) -> Option<ProofJob<M>> {
-        self.ready.pop_front()
+        self.ready.next(0).pop()
     }
 
-    /// The next proof checks to run together: the oldest, and others under the same key, until they have `proofs`
-    /// proofs. Nobody's is overtaken by more than these.
+    /// The next proof checks to run together: the one whose turn it is, and others under the same key, of all who
+    /// brought some, until they have `proofs` proofs.
     pub fn next_jobs(&mut self, proofs: usize) -> Vec<ProofJob<M>> {
-        let Some(first) = self.ready.pop_front() else { return Vec::new() };
-        let (key, mut left) = (first.check.key(), proofs.saturating_sub(first.check.proofs()));
-        let mut jobs = vec![first];
-        self.ready.retain(|job| {
-            let taken = job.check.key() == key && job.check.proofs() <= left;
-            if taken {
-                left -= job.check.proofs();
-                jobs.push(job.clone());
-            }
-            !taken
-        });
-        jobs
+        self.ready.next(proofs)
     }
 
     /// The result of a proof check, with its duration in microseconds. The first update is about its record; none
@@ -182,21 +190,22 @@ impl<M: Clone> State<M> {
 
     fn refuse_all(&mut self, records: Vec<WellFormed>) -> Vec<Update> {
         let doom = Some(Refusal::Busy);
-        let work = |record| Work { record, received_at: 0, doom: doom.clone() };
+        let arrival = Arrival { at: 0, origins: Vec::new() };
+        let work = |record| Work { record, arrival: arrival.clone(), doom: doom.clone() };
         self.work(records.into_iter().map(work).collect())
     }
 
     /// Judges records until none is left whose fate has changed.
     fn work(&mut self, mut queue: VecDeque<Work>) -> Vec<Update> {
         let mut updates = Vec::new();
-        while let Some(Work { record, received_at, doom }) = queue.pop_front() {
+        while let Some(Work { record, arrival, doom }) = queue.pop_front() {
             // An accusation brings records that may be here already.
             if self.set.kind_of(record.id()).is_some() {
                 continue;
             }
             let outcome = match doom {
                 Some(refusal) => Outcome::Refused(refusal),
-                None => self.place(&record, received_at, &mut queue, &mut updates),
+                None => self.place(&record, arrival, &mut queue, &mut updates),
             };
             updates.push(self.settle(&record, outcome, &mut queue));
         }
@@ -206,7 +215,7 @@ impl<M: Clone> State<M> {
     fn place(
         &mut self,
         record: &WellFormed,
-        received_at: u64,
+        arrival: Arrival,
         queue: &mut VecDeque<Work>,
         updates: &mut Vec<Update>,
     ) -> Outcome {
@@ -217,8 +226,8 @@ impl<M: Clone> State<M> {
         match self.judge(record) {
             Judged::Refuse(refusal) => Outcome::Refused(refusal),
             Judged::Keep(valid) => {
-                self.accuse(record, received_at, queue);
-                match self.set.insert(*valid, received_at, 0) {
+                self.accuse(record, &arrival, queue);
+                match self.set.insert(*valid, arrival.at, 0) {
                     Ok(displaced) => Outcome::Accepted { displaced },
                     Err(reason) => {
                         let refusal = Refusal::from(reason);
@@ -233,7 +242,7 @@ impl<M: Clone> State<M> {
                 if !self.make_room(record, queue, updates) {
                     return Outcome::Refused(Refusal::Busy);
                 }
-                self.pool.wait(record.clone(), received_at, &needs);
+                self.pool.wait(record.clone(), arrival, &needs);
                 Outcome::Waiting { needs }
             }
             Judged::Check(admitted) => {
@@ -241,8 +250,8 @@ impl<M: Clone> State<M> {
                     return Outcome::Refused(Refusal::Busy);
                 }
                 let check = admitted.check();
-                let id = self.pool.check(*admitted, received_at);
-                self.ready.push_back(ProofJob { id, check });
+                let id = self.pool.check(*admitted, arrival.at);
+                self.ready.push(ProofJob { id, check }, arrival.origins);
                 Outcome::Checking
             }
         }
@@ -276,22 +285,19 @@ impl<M: Clone> State<M> {
             }
         };
         let waiting = self.pool.take_waiting(Key::Record(id));
-        queue.extend(waiting.into_iter().map(|(record, at)| Work {
-            record,
-            received_at: at,
-            doom: doom.clone(),
-        }));
+        let work = |(record, arrival)| Work { record, arrival, doom: doom.clone() };
+        queue.extend(waiting.into_iter().map(work));
         Update { id, kind, competition, outcome }
     }
 
     /// The two records of a proof of misbehaviour are records too: whoever has seen only one gets the other so, even
     /// where another accusation is kept.
-    fn accuse(&self, record: &WellFormed, received_at: u64, queue: &mut VecDeque<Work>) {
+    fn accuse(&self, record: &WellFormed, arrival: &Arrival, queue: &mut VecDeque<Work>) {
         let WellFormed::Misbehaviour(_, pair) = record else { return };
         let new =
             |signed: &&Signed| self.set.kind_of(signed.id()).is_none() && !self.pool.contains(signed.id());
         let records = pair.records.iter().filter(new).filter_map(|signed| WellFormed::parse(signed).ok());
-        queue.extend(records.map(|record| Work { record, received_at, doom: None }));
+        queue.extend(records.map(|record| Work { record, arrival: arrival.clone(), doom: None }));
     }
 
     fn turn_away(&mut self, competition: RecordId, refusal: &Refusal) {
@@ -360,6 +366,11 @@ impl<M> State<M> {
     /// Proof checks that wait to be run.
     pub fn jobs_ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// Those that somebody brought.
+    pub fn jobs_of(&self, origin: Origin) -> usize {
+        self.ready.len_of(origin)
     }
 
     /// Records that others refer to and that are neither kept nor on their way.

@@ -1,6 +1,6 @@
 //! Records on their way: those that wait for something, and those whose proofs are being checked.
 
-use super::{JobId, Need};
+use super::{JobId, Need, Origin, turns::join};
 use crate::{
     AdmittedEntry, AdmittedSubmission, BlobId, BlobRole, ProofCheck, RecordId, WellFormed,
     limits::{MAX_PENDING, MAX_PENDING_BYTES},
@@ -33,6 +33,13 @@ impl<M: Clone> Admitted<M> {
     }
 }
 
+/// When a record came, in the caller's seconds since 1970, and who brought it.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) at: u64,
+    pub(super) origins: Vec<Origin>,
+}
+
 /// What wakes a waiting record. A blob's claimed length is no part of it: any blob of that id will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
@@ -52,7 +59,7 @@ impl From<&Need> for Key {
 #[derive(Debug)]
 struct Waiting {
     record: WellFormed,
-    received_at: u64,
+    arrival: Arrival,
     /// When [`Pool::take_late`] first found it.
     noticed: Option<u64>,
     keys: Vec<Key>,
@@ -126,13 +133,13 @@ impl<M> Pool<M> {
         number
     }
 
-    pub(super) fn wait(&mut self, record: WellFormed, received_at: u64, needs: &[Need]) {
+    pub(super) fn wait(&mut self, record: WellFormed, arrival: Arrival, needs: &[Need]) {
         let number = self.number(record.id(), record.bytes().len());
         let keys: Vec<Key> = needs.iter().map(Key::from).collect();
         for key in &keys {
             self.waiting_on.entry(*key).or_default().insert(number);
         }
-        self.waiting.insert(number, Waiting { record, received_at, noticed: None, keys });
+        self.waiting.insert(number, Waiting { record, arrival, noticed: None, keys });
     }
 
     pub(super) fn check(&mut self, admitted: Admitted<M>, received_at: u64) -> JobId
@@ -156,9 +163,21 @@ impl<M> Pool<M> {
     }
 
     /// Takes out all records that wait for this, in order of arrival.
-    pub(super) fn take_waiting(&mut self, key: Key) -> Vec<(WellFormed, u64)> {
+    pub(super) fn take_waiting(&mut self, key: Key) -> Vec<(WellFormed, Arrival)> {
         let numbers = self.waiting_on.remove(&key).unwrap_or_default();
         numbers.into_iter().filter_map(|number| self.take_number(number)).collect()
+    }
+
+    /// Somebody else has brought a record that waits, or whose proof check this is.
+    pub(super) fn join(&mut self, id: RecordId, origin: Origin) -> Option<JobId> {
+        let number = *self.ids.get(&id)?;
+        match self.waiting.get_mut(&number) {
+            Some(waiting) => {
+                join(&mut waiting.arrival.origins, origin);
+                None
+            }
+            None => Some(JobId(number)),
+        }
     }
 
     pub(super) fn take_oldest_waiting(&mut self) -> Option<WellFormed> {
@@ -194,8 +213,8 @@ impl<M> Pool<M> {
         late.into_iter().filter_map(|number| self.take_number(number)).map(|(record, _)| record).collect()
     }
 
-    fn take_number(&mut self, number: u64) -> Option<(WellFormed, u64)> {
-        let Waiting { record, received_at, keys, .. } = self.waiting.remove(&number)?;
+    fn take_number(&mut self, number: u64) -> Option<(WellFormed, Arrival)> {
+        let Waiting { record, arrival, keys, .. } = self.waiting.remove(&number)?;
         for key in keys {
             if let Some(numbers) = self.waiting_on.get_mut(&key) {
                 numbers.remove(&number);
@@ -205,7 +224,7 @@ impl<M> Pool<M> {
             }
         }
         self.forget(record.id(), record.bytes().len());
-        Some((record, received_at))
+        Some((record, arrival))
     }
 
     fn forget(&mut self, id: RecordId, bytes: usize) {

@@ -3,7 +3,7 @@
 use crate::{
     BlobRef, Body, ClaimRule, FormError, Misbehaviour, Prize, Reveal, RuleError, Signed, StatementId,
     Submission, VERSION, Verdict, WellFormed,
-    limits::{MAX_CHUNKS, MAX_RECORD_BYTES, MAX_ROWS},
+    limits::{MAX_CHUNKS, MAX_MISBEHAVIOUR_BYTES, MAX_PAYLOAD_BYTES, MAX_RECORD_BYTES, MAX_ROWS},
     sign,
     testing::{
         by_host, classes, close, competition, enter, entry, host, person, reveal, sealed, submission, submit,
@@ -317,4 +317,22 @@ fn the_longest_submission_fits_into_a_record() {
     body.chunks.push(chunk);
     let error = rejected(&Body::Submission(body).to_payload().unwrap());
     assert!(matches!(error, FormError::Rule(RuleError::Range { what: "chunks", .. })));
+}
+
+#[test]
+fn one_byte_beyond_the_longest_payload_is_not_even_decoded() {
+    let long = |kind: &str, len: usize| {
+        // A map with one kind in it, and in that a long string of bytes.
+        let name = u8::try_from(kind.len()).unwrap();
+        let mut payload = [&[VERSION, 0xa1, 0x60 + name][..], kind.as_bytes(), &[0x5a]].concat();
+        let rest = u32::try_from(len - payload.len() - 4).unwrap();
+        payload.extend(rest.to_be_bytes());
+        payload.resize(len, 0);
+        Body::from_payload(&payload)
+    };
+    for (kind, most) in [("entry", MAX_PAYLOAD_BYTES), ("misbehaviour", MAX_MISBEHAVIOUR_BYTES)] {
+        assert!(!matches!(long(kind, most), Err(FormError::TooLong { .. })), "{kind}");
+        let Err(FormError::TooLong { expected, got, .. }) = long(kind, most + 1) else { panic!("{kind}") };
+        assert_eq!((expected, got), (most, most + 1));
+    }
 }

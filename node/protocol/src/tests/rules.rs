@@ -222,7 +222,7 @@ fn levels_of_claims_are_ascending_and_the_threshold_is_one_of_them() {
     for bad in [Vec::new(), (1..=limits::MAX_LEVELS as u32 + 1).collect()] {
         assert!(matches!(levels(bad, 0), Err(RuleError::Range { what: "levels of claims", .. })));
     }
-    for bad in [0, 10_001] {
+    for bad in [0, limits::MAX_THRESHOLD_BPS + 1] {
         assert!(matches!(levels(vec![bad], 0), Err(RuleError::Range { what: "level in basis points", .. })));
     }
     for bad in [vec![9000, 8000], vec![8000, 8000]] {

@@ -3,6 +3,7 @@
 
 mod data;
 mod floor;
+mod network;
 mod scale;
 
 use super::context::Context;
@@ -29,6 +30,7 @@ Examples:
   node bench --workload digits-mlp --runs 5 --json
   node bench --floor --runs 5
   node bench --scale --size-class linear-64-10
+  node bench --network
 
 Times are medians in seconds of wall-clock time on this machine with all its cores. Peak memory is that of the
 process that only proves (the mapped key included) and of the one that only makes the key. The last two columns divide
@@ -53,6 +55,9 @@ pub struct Args {
     /// Prove test sets of growing size instead of the workloads.
     #[arg(long, conflicts_with = "workload")]
     scale: bool,
+    /// Measure the network between real nodes on this machine instead.
+    #[arg(long, conflicts_with_all = ["workload", "floor", "scale"])]
+    network: bool,
     /// With --scale: only this size class; may be repeated.
     #[arg(long, value_name = "CLASS", requires = "scale")]
     size_class: Vec<ClassId>,
@@ -130,6 +135,9 @@ impl Args {
                 Stage::Prove => output::json(&prove(*workload, key, self.runs)?),
                 Stage::Floor => output::json(&measure_floor(*workload, key, self.runs)?),
             };
+        }
+        if self.network {
+            return network::run(context, self.runs);
         }
         let seconds_per_unit = Calibration::measure().seconds_per_unit;
         if self.scale {

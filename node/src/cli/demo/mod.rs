@@ -1,7 +1,7 @@
 //! `node demo`: three nodes on this machine, with nothing faked: the same program, the same commands, real proofs.
 
 mod forge;
-mod nodes;
+pub(super) mod nodes;
 
 use super::context::{CliError, Context};
 use super::leaderboard;

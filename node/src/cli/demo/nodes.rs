@@ -27,8 +27,9 @@ pub struct Node {
 pub fn start(dir: &Path, keep: bool) -> anyhow::Result<Vec<Node>> {
     let mut nodes: Vec<Node> = Vec::new();
     for (index, name) in ["the host", "competitor 1", "competitor 2"].into_iter().enumerate() {
-        let bootstrap = nodes.first().and_then(|host| host.hello.listen.first().cloned());
-        nodes.push(Node::start(name, &dir.join(format!("node-{}", index + 1)), bootstrap, keep)?);
+        let bootstrap: Vec<String> =
+            nodes.first().and_then(|host| host.hello.listen.first().cloned()).into_iter().collect();
+        nodes.push(Node::start(name, &dir.join(format!("node-{}", index + 1)), &bootstrap, keep)?);
     }
     Ok(nodes)
 }
@@ -64,14 +65,13 @@ pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
 }
 
 impl Node {
-    fn start(name: &'static str, dir: &Path, bootstrap: Option<String>, keep: bool) -> anyhow::Result<Self> {
+    /// Starts one that dials others.
+    pub fn start(name: &'static str, dir: &Path, bootstrap: &[String], keep: bool) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let mut command = Command::new(std::env::current_exe()?);
         without_settings(&mut command).arg("--data-dir").arg(dir).args(["--json", "run", "--no-mdns"]);
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
-        if let Some(bootstrap) = bootstrap {
-            command.args(["--bootstrap", &bootstrap]);
-        }
+        command.args(bootstrap.iter().flat_map(|address| ["--bootstrap", address]));
         if keep {
             // Interrupting the shell's job must not reach it any more.
             command.stdin(Stdio::null()).process_group(0);
@@ -109,13 +109,22 @@ impl Node {
         Ok(Client::connect(&self.dir.join("podium.sock"))?)
     }
 
-    /// Its board of a competition.
+    /// Processor time that it has taken, where the system tells it.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.as_ref()?.id())).ok()?;
+        // The name in brackets may hold spaces; user and system time are the 12th and 13th fields after it, in ticks.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
+        Some((ticks(11)? + ticks(12)?) / 100.0)
+    }
+
     /// Whether it has written this record down.
     pub fn has(&self, id: &str) -> bool {
         let found = self.client().and_then(|mut client| Ok(client.ask(Ask::Find { prefix: id.to_owned() })?));
         matches!(found, Ok(Body::Found { records }) if !records.is_empty())
     }
 
+    /// Its board of a competition.
     pub fn board(&self, id: &str) -> anyhow::Result<Board> {
         match self.client()?.ask(Ask::Board { competition: id.to_owned() })? {
             Body::Board(board) => Ok(*board),

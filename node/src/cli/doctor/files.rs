@@ -7,6 +7,7 @@ use super::{Finding, SET_RIGHT};
 use crate::home::{Home, HomeError};
 use crate::keys;
 use crate::limits;
+use crate::space;
 use crate::store::{SledStore, Store};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -71,8 +72,8 @@ pub(super) fn disk(home: &Home) -> Finding {
     let Some(dir) = home.dir().ancestors().find(|dir| dir.exists()) else {
         return Finding::problem("disk", "no folder of the path exists", "choose another --data-dir");
     };
-    let free = match rustix::fs::statvfs(dir) {
-        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+    let free = match space::free_bytes(dir) {
+        Ok(free) => free,
         Err(error) => {
             return Finding::warning("disk", format!("{}: {error}", dir.display()), "look with `df`");
         }

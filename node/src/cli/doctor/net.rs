@@ -7,7 +7,6 @@ use crate::net::{self, NetConfig};
 use api::Reachability;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
-use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
@@ -166,10 +165,9 @@ async fn dial(address: &Multiaddr) -> Finding {
 }
 
 async fn connect(address: &Multiaddr) -> Result<PeerId, String> {
-    let config = NetConfig { listen: Vec::new(), bootstrap: Vec::new(), mdns: false };
-    let mut swarm = net::start(&Keypair::generate_ed25519(), &config, &mut Registry::default())
-        .map_err(|error| error.to_string())?;
-    let opts = match net::peer_of(address) {
+    let mut swarm =
+        net::start(&Keypair::generate_ed25519(), &NetConfig::default()).map_err(|error| error.to_string())?;
+    let opts = match net::target_of(address) {
         Some(peer) => DialOpts::peer_id(peer).addresses(vec![address.clone()]).build(),
         None => DialOpts::unknown_peer_id().address(address.clone()).build(),
     };

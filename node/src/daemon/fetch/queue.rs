@@ -31,6 +31,10 @@ pub(in crate::daemon) struct Fetches {
     pub(super) verifying: HashSet<BlobId>,
     /// When old partial blobs were looked for.
     pub(super) tidied: Option<Instant>,
+    /// Whether a blob was left alone because there is no room for it.
+    pub(in crate::daemon) short_of_room: bool,
+    /// When blobs that nobody needs were deleted last.
+    pub(in crate::daemon) collected: Option<Instant>,
 }
 
 /// Clients that wait for a blob.
@@ -47,8 +51,8 @@ struct Rest {
     /// Turns without a byte, one after the other.
     fruitless: u32,
     against: HashSet<PeerId>,
-    /// Whether wrong bytes came from nobody knows whom: one peer alone is asked.
-    careful: bool,
+    /// When it was wanted last.
+    wanted: Instant,
 }
 
 impl Fetches {
@@ -63,7 +67,11 @@ impl Fetches {
 
     /// A record needs a blob.
     pub(super) fn want(&mut self, blob: BlobRef, now: Instant) {
-        let resting = self.rests.get(&blob).is_some_and(|rest| rest.until > now);
+        let rest = self.rests.get_mut(&blob);
+        let resting = rest.is_some_and(|rest| {
+            rest.wanted = now;
+            rest.until > now
+        });
         if self.is_known(&blob) || resting || self.queue.len() >= limits::FETCH_QUEUE {
             return;
         }
@@ -99,9 +107,9 @@ impl Fetches {
         None
     }
 
-    /// The next blob to fetch, if there is a place for it. `used` are the bytes of all blobs: what no client asked
-    /// for has to fit in beside them and what is on its way.
-    pub(super) fn next(&mut self, used: u64, now: Instant) -> Option<BlobRef> {
+    /// The next blob to fetch, if there is a place for it. `used` are the bytes of all blobs, and `quota` those that
+    /// there may be: what no client asked for has to fit in beside them and what is on its way.
+    pub(super) fn next(&mut self, used: u64, quota: u64, now: Instant) -> Option<BlobRef> {
         if self.active.len() >= limits::FETCHES + limits::FETCHES_FOR_CLIENTS {
             return None;
         }
@@ -113,11 +121,12 @@ impl Fetches {
             return None;
         }
         while let Some(blob) = self.queue.pop_front() {
-            let on_its_way = self.active.values().map(|fetch| fetch.blob.bytes.saturating_sub(fetch.handed));
+            let on_its_way = self.active.values().map(Fetch::remaining);
             let total = on_its_way.fold(used.saturating_add(blob.bytes), u64::saturating_add);
-            if total <= limits::AUTO_FETCH_QUOTA_BYTES {
+            if total <= limits::AUTO_FETCH_QUOTA_BYTES.min(quota) {
                 return Some(self.begin(blob, now));
             }
+            self.short_of_room = true;
             // It is wanted again as long as a record needs it.
             self.queued.remove(&blob);
         }
@@ -129,12 +138,8 @@ impl Fetches {
         if let Some(waiting) = self.waiting.get_mut(&blob) {
             waiting.turn.get_or_insert(now);
         }
-        let mut fetch = Fetch::new(blob, now);
-        if let Some(rest) = self.rests.get(&blob) {
-            fetch.against.clone_from(&rest.against);
-            fetch.attempts = u32::from(rest.careful);
-        }
-        self.active.insert(blob, fetch);
+        let against = self.rests.get(&blob).map(|rest| rest.against.clone()).unwrap_or_default();
+        self.active.insert(blob, Fetch::new(blob, against, now));
         blob
     }
 
@@ -147,8 +152,7 @@ impl Fetches {
         // Somebody waits: then it is tried again soon.
         let doublings = if self.waiting.contains_key(&blob) { 0 } else { fruitless.min(4) };
         let pause = if hopeless { limits::BAN } else { limits::FETCH_RETRY * (1 << doublings) };
-        let careful = fetch.attempts > 0;
-        self.rests.insert(blob, Rest { until: now + pause, fruitless, against: fetch.against, careful });
+        self.rests.insert(blob, Rest { until: now + pause, fruitless, against: fetch.against, wanted: now });
     }
 
     /// Ends the turn of a slow blob: it goes to the end of the line. What was written stays.
@@ -190,6 +194,31 @@ impl Fetches {
             !resting && !self.is_known(blob) && !self.verifying.contains(&blob.id)
         };
         self.waiting.keys().filter(idle).copied().collect()
+    }
+
+    /// What is wanted, was not delivered, and is at rest.
+    fn resting(&self, now: Instant) -> impl Iterator<Item = BlobRef> {
+        let recent = move |rest: &Rest| now.saturating_duration_since(rest.wanted) < limits::FETCH_PATIENCE;
+        self.rests
+            .iter()
+            .filter(move |(blob, rest)| {
+                !self.is_known(blob) && (recent(rest) || self.waiting.contains_key(*blob))
+            })
+            .map(|(blob, _)| *blob)
+    }
+
+    /// Blobs on their way: those that have their turn, those in line, and those that are at rest.
+    pub(super) fn view(&self, now: Instant) -> Vec<api::Fetch> {
+        let show = |blob: BlobRef, fetch: Option<&Fetch>| api::Fetch {
+            blob: blob.id.to_string(),
+            bytes: blob.bytes,
+            done: fetch.map_or(0, Fetch::done),
+            sources: fetch.map_or(0, |fetch| fetch.sources() as u64),
+            active: fetch.is_some(),
+        };
+        let active = self.active.iter().map(|(blob, fetch)| show(*blob, Some(fetch)));
+        let line = self.urgent.iter().chain(&self.queue).copied();
+        active.chain(line.chain(self.resting(now)).map(|blob| show(blob, None))).collect()
     }
 
     /// Whether clients have waited long enough since the blob had its first turn.
@@ -240,18 +269,21 @@ mod tests {
         let (right, wrong) = (blob(1, 100), blob(1, 7));
         fetches.want(wrong, now);
         fetches.want(right, now);
-        assert_eq!((fetches.next(0, now), fetches.next(0, now)), (Some(wrong), Some(right)));
+        assert_eq!(
+            (fetches.next(0, u64::MAX, now), fetches.next(0, u64::MAX, now)),
+            (Some(wrong), Some(right))
+        );
         // The peer that contradicts the wrong length is no liar for the right one.
         let honest = PeerId::random();
         fetches.active.get_mut(&wrong).unwrap().against.insert(honest);
         fetches.set_aside(wrong, true, now);
         assert!(fetches.active[&right].against.is_empty());
         fetches.want(wrong, now);
-        assert_eq!(fetches.next(0, now), None, "a contradicted reference is not in line again");
+        assert_eq!(fetches.next(0, u64::MAX, now), None, "a contradicted reference is not in line again");
         // Somebody new may know better; who contradicted it is not asked again.
         fetches.meet(&[honest], now);
         fetches.want(wrong, now);
-        assert_eq!(fetches.next(0, now), Some(wrong));
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(wrong));
         assert!(fetches.active[&wrong].against.contains(&honest));
         fetches.forget(right.id);
         assert!(fetches.active.is_empty() && fetches.rests.is_empty());
@@ -263,12 +295,12 @@ mod tests {
         for n in 0..100 {
             fetches.want(blob(n, 1), now);
         }
-        let started = std::iter::from_fn(|| fetches.next(0, now)).count();
+        let started = std::iter::from_fn(|| fetches.next(0, u64::MAX, now)).count();
         assert_eq!(started, limits::FETCHES);
         let mut answers: Vec<_> = (97..100).map(|n| client(&mut fetches, blob(n, 1))).collect();
-        assert_eq!(fetches.next(0, now), Some(blob(97, 1)), "in line already, and moved forward");
-        assert_eq!(fetches.next(0, now), Some(blob(98, 1)));
-        assert_eq!(fetches.next(0, now), None, "even a client's places are bounded");
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(97, 1)), "in line already, and moved forward");
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(98, 1)));
+        assert_eq!(fetches.next(0, u64::MAX, now), None, "even a client's places are bounded");
         assert!(fetches.holds_up_others(&blob(97, 1)));
 
         // Time runs from the first turn on.
@@ -276,7 +308,7 @@ mod tests {
         assert!(!fetches.patience_is_over(&blob(99, 1), late));
         assert!(fetches.patience_is_over(&blob(98, 1), late));
         fetches.set_aside(blob(98, 1), false, now);
-        assert_eq!(fetches.next(0, now), Some(blob(99, 1)));
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(99, 1)));
         assert!(fetches.sweep(now).is_empty(), "at rest");
         assert_eq!(fetches.sweep(now + limits::FETCH_RETRY), [blob(98, 1)]);
         answers.remove(1);
@@ -289,7 +321,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..6 {
             fetches.want(blob(1, 1), now);
-            assert_eq!(fetches.next(0, now), Some(blob(1, 1)));
+            assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(1, 1)));
             fetches.set_aside(blob(1, 1), false, now);
             let until = fetches.rests[&blob(1, 1)].until;
             pauses.push((until - now).as_secs());
@@ -305,12 +337,12 @@ mod tests {
         for n in 0..=limits::FETCHES as u8 {
             fetches.want(blob(n, 1), now);
         }
-        while fetches.next(0, now).is_some() {}
+        while fetches.next(0, u64::MAX, now).is_some() {}
         assert!(fetches.holds_up_others(&blob(0, 1)));
         fetches.send_to_the_end(blob(0, 1), now);
-        assert_eq!(fetches.next(0, now), Some(blob(limits::FETCHES as u8, 1)));
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(limits::FETCHES as u8, 1)));
         fetches.set_aside(blob(1, 1), false, now);
-        assert_eq!(fetches.next(0, now), Some(blob(0, 1)));
+        assert_eq!(fetches.next(0, u64::MAX, now), Some(blob(0, 1)));
         assert!(!fetches.holds_up_others(&blob(0, 1)), "nobody waits");
     }
 
@@ -321,9 +353,32 @@ mod tests {
         for n in 0..3 {
             fetches.want(blob(n, third), now);
         }
-        assert!(fetches.next(third, now).is_some() && fetches.next(third, now).is_some());
-        assert_eq!(fetches.next(third, now), None);
+        assert!(fetches.next(third, u64::MAX, now).is_some() && fetches.next(third, u64::MAX, now).is_some());
+        assert_eq!(fetches.next(third, u64::MAX, now), None);
+        assert!(fetches.short_of_room);
         let _answer = client(&mut fetches, blob(9, third));
-        assert_eq!(fetches.next(third, now), Some(blob(9, third)), "what is asked for by name finds room");
+        assert_eq!(
+            fetches.next(third, u64::MAX, now),
+            Some(blob(9, third)),
+            "what is asked for by name finds room"
+        );
+    }
+
+    #[test]
+    fn what_is_at_rest_is_shown_as_long_as_it_is_wanted() {
+        let (mut fetches, now) = (Fetches::default(), Instant::now());
+        let (of_record, of_client) = (blob(1, 1), blob(2, 1));
+        fetches.want(of_record, now);
+        let answer = client(&mut fetches, of_client);
+        while fetches.next(0, u64::MAX, now).is_some() {}
+        fetches.set_aside(of_record, false, now);
+        fetches.set_aside(of_client, false, now);
+        assert_eq!(fetches.view(now).len(), 2);
+        let later = now + limits::FETCH_PATIENCE;
+        let shown: Vec<String> = fetches.view(later).into_iter().map(|fetch| fetch.blob).collect();
+        assert_eq!(shown, [of_client.id.to_string()], "no record has asked for the other again");
+        drop(answer);
+        fetches.sweep(later);
+        assert!(fetches.view(later).is_empty());
     }
 }

@@ -1,156 +1,318 @@
-//! One blob on its way here: which chunks are asked of whom, what came, and who sent what cannot be right.
+//! One blob on its way here, without I/O: what is asked of whom, what came, and who sent what cannot be right.
+//!
+//! Every chunk is verified by itself, so that chunks come from whoever is fastest, in any order, and who sends a wrong
+//! one is known at once. A peer is asked for few chunks at first, and for more with each that it delivers. What a slow
+//! one has been asked for is asked of another one too when nothing else is left: whoever is first is taken.
 
-use crate::blobs::Partial;
+use crate::blobs::{Opened, Partial, chunk_len, chunks};
 use crate::limits;
 use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
 use protocol::BlobRef;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A blob that has its turn.
-pub(super) struct Fetch {
+/// What a peer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::daemon) enum Item {
+    /// The hashes of all chunks.
+    Tree,
+    /// A chunk.
+    Chunk(u32),
+}
+
+/// A blob that has its turn. `R` names requests.
+pub(super) struct Fetch<R = OutboundRequestId> {
     pub(super) blob: BlobRef,
-    /// Away while a worker writes to it.
-    pub(super) partial: Option<Partial>,
-    /// First byte that has not been asked for.
-    next: u64,
-    /// Bytes that have been handed to the worker or written.
-    pub(super) handed: u64,
-    /// Whether the first bytes are from an earlier turn: from whom, is not known any more.
-    resumed: bool,
-    pub(super) asked: HashMap<OutboundRequestId, u64>,
-    pub(super) again: Vec<u64>,
-    /// Chunks that came, by offset, not yet contiguous.
-    here: BTreeMap<u64, Vec<u8>>,
-    /// Peers without the blob. In a later turn they are asked again.
-    pub(super) absent: HashSet<PeerId>,
-    /// Peers that were too busy or did not answer, and since when.
-    pub(super) busy: HashMap<PeerId, Instant>,
+    stage: Stage,
+    /// Neither here, nor asked for, nor with a worker.
+    missing: VecDeque<Item>,
+    asked: HashMap<R, Ask>,
+    /// With a worker, and from whom it came.
+    checking: HashMap<Item, PeerId>,
+    here: Vec<bool>,
+    /// Bytes that are here.
+    done: u64,
+    sources: HashMap<PeerId, Source>,
     /// Peers that know another length or sent wrong bytes: never asked again for this reference.
     pub(super) against: HashSet<PeerId>,
-    alone: Option<PeerId>,
-    helpers: HashSet<PeerId>,
-    pub(super) attempts: u32,
-    turn: usize,
+    progressed: bool,
     last_byte: Instant,
     /// When the rate was measured last, and bytes since.
     measured: (Instant, u64),
 }
 
-impl Fetch {
-    pub(super) fn new(blob: BlobRef, now: Instant) -> Self {
+enum Stage {
+    /// A worker looks what is here.
+    Opening,
+    /// The hashes of the chunks are not here.
+    Tree,
+    /// Chunks are wanted.
+    Chunks(Arc<Partial>),
+    /// Everything is here, and a worker puts it in its place.
+    Finishing,
+}
+
+struct Ask {
+    peer: PeerId,
+    item: Item,
+    since: Instant,
+}
+
+impl Ask {
+    fn is_slow(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= limits::CHUNK_SLOW
+    }
+}
+
+/// What is known of a peer with regard to this blob. What it lacks, it is asked for again in a later turn.
+struct Source {
+    /// Requests that it may have open.
+    window: usize,
+    absent: bool,
+    /// Since when it was too busy or did not answer.
+    busy: Option<Instant>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { window: limits::CHUNKS_AT_FIRST, absent: false, busy: None }
+    }
+}
+
+impl<R: Copy + Eq + Hash> Fetch<R> {
+    pub(super) fn new(blob: BlobRef, against: HashSet<PeerId>, now: Instant) -> Self {
         Self {
             blob,
-            partial: None,
-            next: 0,
-            handed: 0,
-            resumed: false,
+            stage: Stage::Opening,
+            missing: VecDeque::new(),
             asked: HashMap::new(),
-            again: Vec::new(),
-            here: BTreeMap::new(),
-            absent: HashSet::new(),
-            busy: HashMap::new(),
-            against: HashSet::new(),
-            alone: None,
-            helpers: HashSet::new(),
-            attempts: 0,
-            turn: 0,
+            checking: HashMap::new(),
+            here: Vec::new(),
+            done: 0,
+            sources: HashMap::new(),
+            against,
+            progressed: false,
             last_byte: now,
             measured: (now, 0),
         }
     }
 
-    /// The file is open, or a worker has written to it.
-    pub(super) fn take_back(&mut self, partial: Partial) {
-        if self.handed == 0 && self.next == 0 {
-            (self.handed, self.next) = (partial.written(), partial.written());
-            self.resumed = partial.written() > 0;
+    /// A worker has looked: the hashes of the chunks are missing, or some of the chunks.
+    pub(super) fn opened(&mut self, opened: Option<Opened>) {
+        self.checking.remove(&Item::Tree);
+        let opening = matches!(self.stage, Stage::Opening);
+        match opened {
+            None if opening => {
+                self.stage = Stage::Tree;
+                self.missing = VecDeque::from([Item::Tree]);
+            }
+            Some(Opened { partial, here }) if opening || matches!(self.stage, Stage::Tree) => {
+                let len = |index: u32| chunk_len(self.blob.bytes, index).unwrap_or(0) as u64;
+                let (there, missing): (Vec<u32>, Vec<u32>) = (0..chunks(self.blob.bytes))
+                    .partition(|index| here.get(*index as usize).copied().unwrap_or(false));
+                self.done = there.into_iter().map(len).sum();
+                self.missing = missing.into_iter().map(Item::Chunk).collect();
+                self.here = here;
+                self.asked.retain(|_, ask| ask.item != Item::Tree);
+                self.stage = Stage::Chunks(partial);
+            }
+            // Of an earlier turn.
+            _ => {}
         }
-        self.partial = Some(partial);
     }
 
-    /// Whether it is known where to go on.
-    pub(super) fn is_open(&self) -> bool {
-        self.partial.is_some() || self.handed > 0
+    /// Bytes that are here.
+    pub(super) fn done(&self) -> u64 {
+        self.done
     }
 
-    /// From the beginning, after wrong bytes. Returns who is proved to have sent them: a peer from whom every byte
-    /// came. Of several, nobody can tell which.
-    pub(super) fn restart(&mut self) -> Option<PeerId> {
-        let sole = match (self.helpers.len(), self.resumed) {
-            (1, false) => self.helpers.iter().next().copied(),
+    /// Bytes that have still to come.
+    pub(super) fn remaining(&self) -> u64 {
+        self.blob.bytes.saturating_sub(self.done)
+    }
+
+    /// Peers that are being asked.
+    pub(super) fn sources(&self) -> usize {
+        self.asked.values().map(|ask| ask.peer).collect::<HashSet<_>>().len()
+    }
+
+    /// Where chunks are written, once that is known.
+    pub(super) fn partial(&self) -> Option<Arc<Partial>> {
+        match &self.stage {
+            Stage::Chunks(partial) => Some(Arc::clone(partial)),
             _ => None,
-        };
-        self.against.extend(sole);
-        self.alone = None;
-        self.attempts += 1;
-        self.resumed = false;
-        self.helpers.clear();
-        self.asked.clear();
-        self.again.clear();
-        self.here.clear();
-        (self.next, self.handed) = (0, 0);
-        sole
+        }
     }
 
-    /// Who is asked for the next chunk.
-    pub(super) fn choose(&mut self, peers: &[PeerId]) -> Option<PeerId> {
-        let usable = |peer: &PeerId| {
-            let busy = self.busy.get(peer).is_some_and(|since| since.elapsed() < limits::FETCH_RETRY);
-            !busy && !self.absent.contains(peer) && !self.against.contains(peer)
-        };
-        if self.attempts > 0 {
-            let alone = self.alone.filter(|peer| peers.contains(peer) && usable(peer));
-            self.alone = alone.or_else(|| peers.iter().copied().find(usable));
-            return self.alone;
-        }
-        let candidates: Vec<PeerId> = peers.iter().copied().filter(usable).collect();
-        self.turn = self.turn.wrapping_add(1);
-        candidates.get(self.turn.checked_rem(candidates.len())?).copied()
-    }
-
-    pub(super) fn next_offset(&mut self) -> Option<u64> {
-        if let Some(offset) = self.again.pop() {
-            return Some(offset);
-        }
-        let offset = self.next;
-        // Chunks that are here but cannot be written yet stay few.
-        if offset >= self.blob.bytes || self.here.len() >= 2 * limits::CHUNKS_IN_FLIGHT {
+    /// The file, when everything is in it: once.
+    pub(super) fn complete(&mut self) -> Option<Arc<Partial>> {
+        if self.here.is_empty() || self.here.contains(&false) || !self.checking.is_empty() {
             return None;
         }
-        self.next = offset.saturating_add(limits::CHUNK_BYTES).min(self.blob.bytes);
-        Some(offset)
-    }
-
-    /// A chunk that was asked for came, and has the length that it must have.
-    pub(super) fn keep(&mut self, peer: PeerId, offset: u64, bytes: Vec<u8>, now: Instant) {
-        self.helpers.insert(peer);
-        self.last_byte = now;
-        self.measured.1 += bytes.len() as u64;
-        self.here.insert(offset, bytes);
-    }
-
-    /// The chunks that can be appended now.
-    pub(super) fn contiguous(&mut self) -> Vec<(u64, Vec<u8>)> {
-        let mut ready = Vec::new();
-        while let Some(chunk) = self.here.remove(&self.handed) {
-            let offset = self.handed;
-            self.handed += chunk.len() as u64;
-            ready.push((offset, chunk));
+        match std::mem::replace(&mut self.stage, Stage::Finishing) {
+            Stage::Chunks(partial) => Some(partial),
+            other => {
+                self.stage = other;
+                None
+            }
         }
-        ready
+    }
+
+    /// Requests that are open for this blob.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// The same of one peer.
+    pub(super) fn asked_of(&self, peer: &PeerId) -> usize {
+        self.asked.values().filter(|ask| ask.peer == *peer).count()
+    }
+
+    fn is_usable(&self, peer: &PeerId, now: Instant) -> bool {
+        let Some(source) = self.sources.get(peer) else { return !self.against.contains(peer) };
+        let busy =
+            source.busy.is_some_and(|since| now.saturating_duration_since(since) < limits::FETCH_RETRY);
+        !busy && !source.absent && !self.against.contains(peer)
+    }
+
+    /// Who of these can be asked.
+    pub(super) fn usable(&self, peers: &[PeerId], now: Instant) -> Vec<PeerId> {
+        peers.iter().filter(|peer| self.is_usable(peer, now)).copied().collect()
+    }
+
+    /// What to ask of whom. `peers` are those that may be asked for another chunk, of whatever blob.
+    pub(super) fn next(&mut self, peers: &[PeerId], now: Instant) -> Option<(PeerId, Item)> {
+        // Slow ones do not take the places of others.
+        let in_flight = self.checking.len() + self.asked.values().filter(|ask| !ask.is_slow(now)).count();
+        if in_flight >= limits::CHUNKS_IN_FLIGHT {
+            return None;
+        }
+        let window = |peer: &PeerId| self.sources.get(peer).map_or(limits::CHUNKS_AT_FIRST, |s| s.window);
+        let free = |peer: &&PeerId| self.is_usable(peer, now) && self.asked_of(peer) < window(peer);
+        let mut free: Vec<PeerId> = peers.iter().filter(free).copied().collect();
+        free.sort_by_key(|peer| self.asked_of(peer));
+        if let Some(item) = self.missing.front().copied() {
+            let peer = *free.first()?;
+            self.missing.pop_front();
+            return Some((peer, item));
+        }
+        // The end: what slow peers have been asked for, of one that has time.
+        let askers = |item: Item| self.asked.values().filter(move |ask| ask.item == item);
+        let mut stuck: Vec<&Ask> =
+            self.asked.values().filter(|ask| askers(ask.item).all(|other| other.is_slow(now))).collect();
+        stuck.sort_by_key(|ask| ask.since);
+        stuck.into_iter().find_map(|ask| {
+            let another = free.iter().find(|peer| askers(ask.item).all(|other| other.peer != **peer));
+            another.map(|peer| (*peer, ask.item))
+        })
+    }
+
+    pub(super) fn ask(&mut self, request: R, peer: PeerId, item: Item, now: Instant) {
+        self.asked.insert(request, Ask { peer, item, since: now });
+        self.sources.entry(peer).or_default();
+    }
+
+    /// Bytes came. They are to be checked, unless nobody waits for them any more.
+    pub(super) fn answered(&mut self, request: R) -> Option<Item> {
+        let Ask { peer, item, .. } = self.asked.remove(&request)?;
+        let source = self.sources.entry(peer).or_default();
+        source.window = (source.window + 1).min(limits::CHUNKS_PER_PEER);
+        if self.is_here(item) || self.checking.contains_key(&item) {
+            // Somebody else was faster.
+            return None;
+        }
+        self.checking.insert(item, peer);
+        Some(item)
+    }
+
+    fn is_here(&self, item: Item) -> bool {
+        match item {
+            Item::Tree => !matches!(self.stage, Stage::Tree),
+            Item::Chunk(index) => self.here.get(index as usize).copied().unwrap_or(true),
+        }
+    }
+
+    /// A chunk was right, and is written.
+    pub(super) fn written(&mut self, index: u32, now: Instant) {
+        self.checking.remove(&Item::Chunk(index));
+        self.missing.retain(|item| *item != Item::Chunk(index));
+        match self.here.get_mut(index as usize) {
+            Some(here) if !*here => *here = true,
+            _ => return,
+        }
+        let bytes = chunk_len(self.blob.bytes, index).unwrap_or(0) as u64;
+        self.done += bytes;
+        self.measured.1 += bytes;
+        self.last_byte = now;
+        self.progressed = true;
+    }
+
+    /// What came was wrong. Returns who sent it, who is never asked again.
+    pub(super) fn wrong(&mut self, item: Item) -> Option<PeerId> {
+        let liar = self.checking.remove(&item)?;
+        self.against.insert(liar);
+        self.wanted_again(item);
+        let asked: Vec<R> =
+            self.asked.iter().filter(|(_, ask)| ask.peer == liar).map(|(request, _)| *request).collect();
+        for request in asked {
+            if let Some(ask) = self.asked.remove(&request) {
+                self.wanted_again(ask.item);
+            }
+        }
+        Some(liar)
+    }
+
+    fn wanted_again(&mut self, item: Item) {
+        let asked = self.asked.values().any(|ask| ask.item == item);
+        if !asked
+            && !self.is_here(item)
+            && !self.checking.contains_key(&item)
+            && !self.missing.contains(&item)
+        {
+            self.missing.push_front(item);
+        }
+    }
+
+    /// A peer does not have the blob. False if this was not asked in this turn.
+    pub(super) fn lacked(&mut self, request: R) -> bool {
+        self.unanswered(request, |source| source.absent = true).is_some()
+    }
+
+    /// A peer was too busy or did not answer.
+    pub(super) fn failed(&mut self, request: R, now: Instant) -> bool {
+        let rest =
+            |source: &mut Source| (source.busy, source.window) = (Some(now), source.window.div_ceil(2));
+        self.unanswered(request, rest).is_some()
+    }
+
+    /// A peer knows the blob with another length, or cuts it short.
+    pub(super) fn contradicted(&mut self, request: R) -> bool {
+        let peer = self.unanswered(request, |_| ());
+        self.against.extend(peer);
+        peer.is_some()
+    }
+
+    fn unanswered(&mut self, request: R, note: impl FnOnce(&mut Source)) -> Option<PeerId> {
+        let Ask { peer, item, .. } = self.asked.remove(&request)?;
+        note(self.sources.entry(peer).or_default());
+        self.wanted_again(item);
+        Some(peer)
     }
 
     /// Whether bytes came in this turn.
     pub(super) fn has_progressed(&self) -> bool {
-        !self.helpers.is_empty()
+        self.progressed
     }
 
-    /// Whether everybody has answered, and nobody can deliver what is missing.
-    pub(super) fn is_exhausted(&self, peers: &[PeerId]) -> bool {
-        let of_no_use = |peer: &PeerId| self.absent.contains(peer) || self.against.contains(peer);
-        self.is_idle() && !peers.is_empty() && peers.iter().all(of_no_use)
+    /// Whether nobody who is connected can deliver what is missing.
+    pub(super) fn has_no_source(&self, peers: &[PeerId]) -> bool {
+        let of_no_use = |peer: &PeerId| {
+            self.against.contains(peer) || self.sources.get(peer).is_some_and(|source| source.absent)
+        };
+        self.is_idle() && peers.iter().all(of_no_use)
     }
 
     /// Whether everybody knows another length or sent wrong bytes.
@@ -158,23 +320,27 @@ impl Fetch {
         !peers.is_empty() && peers.iter().all(|peer| self.against.contains(peer))
     }
 
+    /// Whether it waits neither for a peer nor for a worker.
     fn is_idle(&self) -> bool {
-        self.partial.is_some() && self.asked.is_empty()
+        self.asked.is_empty() && !self.is_with_worker()
     }
 
-    /// Whether no byte came for so long that the place is better used by another.
+    fn is_with_worker(&self) -> bool {
+        !self.checking.is_empty() || matches!(self.stage, Stage::Opening | Stage::Finishing)
+    }
+
+    /// Whether no byte came for so long that the place is better used by another. A slow disk is nobody's silence.
     pub(super) fn is_stalled(&self, now: Instant) -> bool {
         let silence = now.saturating_duration_since(self.last_byte);
         let patience = if self.is_idle() { limits::FETCH_PATIENCE } else { 2 * limits::FETCH_PATIENCE };
-        // A slow disk is nobody's silence.
-        self.partial.is_some() && silence > patience
+        !self.is_with_worker() && silence > patience
     }
 
     /// Whether the last turn was slower than [`limits::FETCH_MIN_RATE`]. Measures anew when it was not.
     pub(super) fn is_slow(&mut self, now: Instant) -> bool {
         let (since, bytes) = self.measured;
         let span: Duration = now.saturating_duration_since(since);
-        if span < limits::FETCH_TURN || self.partial.is_none() {
+        if span < limits::FETCH_TURN || self.is_with_worker() {
             return false;
         }
         if bytes < limits::FETCH_MIN_RATE.saturating_mul(span.as_secs()) {
@@ -186,103 +352,4 @@ impl Fetch {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::blobs::BlobStore;
-    use protocol::BlobId;
-
-    fn fetch(bytes: u64) -> Fetch {
-        Fetch::new(BlobRef { id: BlobId::of(b"x"), bytes }, Instant::now())
-    }
-
-    #[test]
-    fn chunks_are_asked_once_each_and_handed_over_in_order() {
-        let mut fetch = fetch(2 * limits::CHUNK_BYTES + 5);
-        let offsets: Vec<u64> = std::iter::from_fn(|| fetch.next_offset()).collect();
-        assert_eq!(offsets, [0, limits::CHUNK_BYTES, 2 * limits::CHUNK_BYTES]);
-        fetch.here.insert(limits::CHUNK_BYTES, vec![1; limits::CHUNK_BYTES as usize]);
-        assert!(fetch.contiguous().is_empty());
-        fetch.here.insert(0, vec![0; limits::CHUNK_BYTES as usize]);
-        assert_eq!(fetch.contiguous().len(), 2);
-        assert_eq!(fetch.handed, 2 * limits::CHUNK_BYTES);
-        fetch.again.push(7);
-        assert_eq!(fetch.next_offset(), Some(7));
-    }
-
-    #[test]
-    fn after_wrong_bytes_one_peer_alone_is_asked_and_a_liar_never_again() {
-        let (a, b) = (PeerId::random(), PeerId::random());
-        let peers = [a, b];
-        let mut fetch = fetch(10);
-        let both: HashSet<_> = (0..4).filter_map(|_| fetch.choose(&peers)).collect();
-        assert_eq!(both.len(), 2, "several peers in turn");
-        fetch.helpers = both;
-        assert_eq!(fetch.restart(), None, "which of the two lied is not known");
-        assert_eq!(fetch.choose(&peers), Some(a));
-        assert_eq!(fetch.choose(&peers), Some(a));
-        fetch.helpers.insert(a);
-        assert_eq!(fetch.restart(), Some(a));
-        assert_eq!(fetch.choose(&peers), Some(b));
-        fetch.helpers.insert(b);
-        assert_eq!(fetch.restart(), Some(b));
-        assert_eq!(fetch.choose(&peers), None);
-        assert_eq!(fetch.next_offset(), Some(0));
-    }
-
-    #[test]
-    fn a_peer_is_not_blamed_for_bytes_of_an_earlier_turn_or_of_others() {
-        let (a, b) = (PeerId::random(), PeerId::random());
-        let mut resumed = fetch(10);
-        resumed.resumed = true;
-        resumed.keep(a, 5, vec![0; 5], Instant::now());
-        assert_eq!(resumed.restart(), None);
-        assert!(resumed.against.is_empty());
-        // The one that is asked alone went away half-way, and another took its place.
-        resumed.keep(a, 0, vec![0; 5], Instant::now());
-        resumed.alone = Some(b);
-        resumed.keep(b, 5, vec![0; 5], Instant::now());
-        assert_eq!(resumed.restart(), None);
-        assert!(resumed.against.is_empty());
-    }
-
-    #[test]
-    fn a_peer_that_is_busy_is_left_alone_for_a_while() {
-        let a = PeerId::random();
-        let mut fetch = fetch(10);
-        fetch.busy.insert(a, Instant::now());
-        assert_eq!(fetch.choose(&[a]), None);
-        fetch.busy.insert(a, Instant::now() - limits::FETCH_RETRY);
-        assert_eq!(fetch.choose(&[a]), Some(a));
-        assert_eq!(fetch.choose(&[]), None);
-    }
-
-    #[test]
-    fn a_turn_ends_when_nobody_has_the_blob_or_too_few_bytes_come() {
-        let dir = tempfile::tempdir().unwrap();
-        let blobs = BlobStore::open(dir.path()).unwrap();
-        let (a, b, start) = (PeerId::random(), PeerId::random(), Instant::now());
-        let mut fetch = Fetch::new(BlobRef { bytes: 1 << 30, ..fetch(0).blob }, start);
-        fetch.absent.insert(a);
-        assert!(!fetch.is_exhausted(&[a]), "the file is not open yet");
-        fetch.take_back(blobs.resume(fetch.blob).unwrap());
-        assert!(fetch.is_exhausted(&[a]) && !fetch.is_exhausted(&[a, b]) && !fetch.is_exhausted(&[]));
-        assert!(!fetch.is_contradicted(&[a]));
-        fetch.against.insert(b);
-        assert!(
-            fetch.is_exhausted(&[a, b]) && fetch.is_contradicted(&[b]) && !fetch.is_contradicted(&[a, b])
-        );
-
-        assert!(!fetch.is_stalled(start + limits::FETCH_PATIENCE));
-        assert!(fetch.is_stalled(start + limits::FETCH_PATIENCE + Duration::from_secs(1)));
-        // A byte now and then does not keep the place.
-        for second in (0..60).step_by(14) {
-            fetch.keep(a, second << 20, vec![0; 1 << 20], start + Duration::from_secs(second));
-        }
-        let later = start + limits::FETCH_TURN;
-        assert!(!fetch.is_stalled(later) && fetch.is_slow(later));
-        fetch.measured.1 = limits::FETCH_MIN_RATE * limits::FETCH_TURN.as_secs();
-        assert!(!fetch.is_slow(later));
-        assert!(!fetch.is_slow(later + limits::FETCH_TURN / 2), "measured anew");
-        assert!(fetch.is_slow(later + limits::FETCH_TURN));
-    }
-}
+mod tests;

@@ -1,0 +1,126 @@
+//! Blobs that are being fetched: chunks in whatever order, each verified before it is written, and again when a fetch
+//! goes on after a break.
+
+use super::error::{BlobError, io};
+use super::{BlobStore, Tree, chunk_len, part_name, tree};
+use crate::limits;
+use protocol::BlobRef;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// A blob that is being fetched.
+#[derive(Debug)]
+pub struct Partial {
+    file: File,
+    tree: Arc<Tree>,
+    /// Bytes written since the disk was last told to begin.
+    unflushed: AtomicU64,
+}
+
+/// A fetch that begins or goes on.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where chunks are written.
+    pub partial: Arc<Partial>,
+    /// Which chunks are here, as their bytes on disk say.
+    pub here: Vec<bool>,
+}
+
+impl BlobStore {
+    /// Goes on with a fetch where it was left, or begins one; none if the hashes of the chunks have to be fetched first.
+    ///
+    /// # Errors
+    /// If it is too long, the quota is used up or the disk fails.
+    pub fn resume(&self, blob: BlobRef) -> Result<Option<Opened>, BlobError> {
+        if blob.bytes > limits::BLOB_MAX_BYTES {
+            return Err(BlobError::TooLong { expected: limits::BLOB_MAX_BYTES, got: blob.bytes });
+        }
+        match self.known_tree(blob) {
+            Some(tree) => self.open_part(tree).map(Some),
+            None => {
+                self.usage.check(blob.bytes)?;
+                self.room(blob.bytes).map(|()| None)
+            }
+        }
+    }
+
+    /// Begins a fetch with the hashes of the chunks.
+    ///
+    /// # Errors
+    /// [`BlobError::Tree`] if they are not those of the blob; if the quota is used up or the disk fails.
+    pub fn begin(&self, blob: BlobRef, hashes: &[u8]) -> Result<Opened, BlobError> {
+        let tree = Tree::parse(blob, hashes)?;
+        self.open_part(self.keep_tree(tree))
+    }
+
+    fn open_part(&self, tree: Arc<Tree>) -> Result<Opened, BlobError> {
+        let blob = tree.blob();
+        let (name, path) = (part_name(blob), self.file(&part_name(blob)));
+        let file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io(&path))?;
+        // Its age counts from now on.
+        file.set_modified(SystemTime::now()).map_err(io(&path))?;
+        // Nothing has to be read of a file that is a hole.
+        let empty = file.metadata().map_err(io(&path))?.blocks() == 0;
+        file.set_len(blob.bytes).map_err(io(&path))?;
+        let (mut here, mut bytes, mut buffer) = (Vec::new(), 0, Vec::new());
+        for index in 0..tree::chunks(blob.bytes) {
+            let len = chunk_len(blob.bytes, index).unwrap_or(0);
+            buffer.resize(len, 0);
+            let right = !empty && {
+                file.read_exact_at(&mut buffer, tree::offset(index)).map_err(io(&path))?;
+                tree.check(index, &buffer).is_ok()
+            };
+            bytes += if right { len as u64 } else { 0 };
+            here.push(right);
+        }
+        self.usage.set(&name, bytes);
+        self.usage.check(blob.bytes - bytes)?;
+        self.room(blob.bytes - bytes)?;
+        Ok(Opened { partial: Arc::new(Partial { file, tree, unflushed: AtomicU64::new(0) }), here })
+    }
+
+    /// Verifies a chunk and writes it in its place.
+    ///
+    /// # Errors
+    /// [`BlobError::Chunk`] if these are not its bytes: then nothing is written. If the quota is used up or the disk
+    /// fails.
+    pub fn write(&self, partial: &Partial, index: u32, bytes: &[u8]) -> Result<(), BlobError> {
+        partial.tree.check(index, bytes)?;
+        let name = part_name(partial.tree.blob());
+        // Others may have used up since what was free when this one was begun.
+        self.room(bytes.len() as u64)?;
+        self.usage.grow(&name, bytes.len() as u64)?;
+        let path = self.file(&name);
+        partial.file.write_all_at(bytes, tree::offset(index)).map_err(io(&path))?;
+        // The disk works while more comes, instead of all at once at the end.
+        let len = bytes.len() as u64;
+        if partial.unflushed.fetch_add(len, Ordering::Relaxed) + len >= limits::FLUSH_BYTES {
+            partial.unflushed.store(0, Ordering::Relaxed);
+            partial.file.sync_data().map_err(io(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Every chunk has been written: the blob takes its place.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn finish(&self, partial: &Partial) -> Result<BlobRef, BlobError> {
+        let blob = partial.tree.blob();
+        let (name, target) = (part_name(blob), self.path(blob.id));
+        partial.file.sync_all().map_err(io(&self.file(&name)))?;
+        std::fs::rename(self.file(&name), &target).map_err(io(&target))?;
+        self.usage.rename(&name, &blob.id.to_string());
+        self.sync_dir()?;
+        Ok(blob)
+    }
+}
