@@ -8,7 +8,7 @@ use crate::home::{Home, HomeError};
 use crate::keys;
 use crate::limits;
 use crate::space;
-use crate::store::{SledStore, Store};
+use crate::store::{Opening, SledStore, Store};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -131,7 +131,7 @@ pub(super) fn store(home: &Home) -> Finding {
     if !path.exists() {
         return Finding::ok("store", "there is none yet");
     }
-    match SledStore::open(&path) {
+    match SledStore::open_with(&path, &Opening::default()) {
         Ok(store) => Finding::ok("store", format!("opens, with {} records", store.len())),
         Err(error) => {
             let advice = "if another process has it open, end that one; otherwise move the folder away and start again";
