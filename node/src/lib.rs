@@ -30,8 +30,6 @@ mod materials;
 mod metrics;
 mod needed;
 mod net;
-mod net;
-mod prover;
 mod prover;
 mod scratch;
 mod space;
