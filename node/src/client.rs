@@ -60,13 +60,21 @@ impl Client {
     /// # Errors
     /// [`ClientError::NotRunning`] if nobody answers.
     pub fn connect(socket: &Path) -> Result<Self, ClientError> {
+        Self::connect_within(socket, PATIENCE)
+    }
+
+    /// The same; every answer must come within this time.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub fn connect_within(socket: &Path, patience: Duration) -> Result<Self, ClientError> {
         let stream = UnixStream::connect(socket).map_err(|error| match error.kind() {
             IoKind::NotFound | IoKind::ConnectionRefused => {
                 ClientError::NotRunning { path: socket.to_owned() }
             }
             _ => ClientError::Io(error),
         })?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
         let mut client = Self { stream: BufReader::new(stream), next_id: 1 };
         match client.ask(Command::Hello)? {

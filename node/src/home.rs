@@ -13,6 +13,7 @@
 //! podium.sock      the running node's socket (0600)
 //! ```
 
+use crate::scratch;
 use directories::ProjectDirs;
 use libp2p::identity::Keypair;
 use rand::RngCore;
@@ -157,6 +158,11 @@ impl Home {
         self.socket.clone().unwrap_or_else(|| self.dir.join("podium.sock"))
     }
 
+    /// The files that make this node who it is.
+    pub fn secrets(&self) -> [PathBuf; 2] {
+        [self.identity_path(), self.secret_path()]
+    }
+
     fn identity_path(&self) -> PathBuf {
         self.dir.join("identity.key")
     }
@@ -241,7 +247,7 @@ pub fn make_private_dir(dir: &Path) -> Result<(), HomeError> {
 /// # Errors
 /// If the disk fails.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
-    let (dir, temp) = flushed(path, bytes)?;
+    let (dir, temp, _listed) = flushed(path, bytes)?;
     temp.persist(path).map_err(|error| io(path)(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io(dir))
 }
@@ -252,7 +258,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
 /// # Errors
 /// If the disk fails.
 pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<bool, HomeError> {
-    let (dir, temp) = flushed(path, bytes)?;
+    let (dir, temp, _listed) = flushed(path, bytes)?;
     match temp.persist_noclobber(path) {
         Ok(_) => {}
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
@@ -263,13 +269,17 @@ pub fn write_private_new(path: &Path, bytes: &[u8]) -> Result<bool, HomeError> {
 }
 
 /// The folder of a path, and a temporary file in it with these bytes, on disk.
-fn flushed<'a>(path: &'a Path, bytes: &[u8]) -> Result<(&'a Path, tempfile::NamedTempFile), HomeError> {
+fn flushed<'a>(
+    path: &'a Path,
+    bytes: &[u8],
+) -> Result<(&'a Path, tempfile::NamedTempFile, scratch::Listed), HomeError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     // tempfile makes its files with mode 0600.
     let mut temp = tempfile::Builder::new().prefix(".new-").tempfile_in(dir).map_err(io(dir))?;
+    let listed = scratch::list(temp.path());
     temp.write_all(bytes).map_err(io(path))?;
     temp.as_file().sync_all().map_err(io(path))?;
-    Ok((dir, temp))
+    Ok((dir, temp, listed))
 }
 
 /// Reads a 0600 file of at most `max` bytes.
@@ -286,6 +296,17 @@ pub fn read_private(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     read_limited(file, path, max)
 }
 
+/// The same, or standard input where the path is `-`.
+///
+/// # Errors
+/// As [`read_private`].
+pub fn read_secret(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
+    match path.as_os_str() == "-" {
+        true => read_limited(std::io::stdin().lock(), path, max),
+        false => read_private(path, max),
+    }
+}
+
 /// Reads a plain file of at most `max` bytes that a person named.
 ///
 /// # Errors
@@ -299,7 +320,7 @@ pub fn read_input(path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     read_limited(File::open(path).map_err(io(path))?, path, max)
 }
 
-fn read_limited(file: File, path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
+fn read_limited(file: impl Read, path: &Path, max: u64) -> Result<Vec<u8>, HomeError> {
     let mut bytes = Vec::new();
     file.take(max.saturating_add(1)).read_to_end(&mut bytes).map_err(io(path))?;
     if bytes.len() as u64 > max {

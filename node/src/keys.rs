@@ -2,7 +2,7 @@
 //! key beside it. One key serves every competition of its size class, so it is made once.
 
 use crate::home::{Home, HomeError, make_private_dir};
-use crate::limits;
+use crate::{limits, scratch};
 use circuits::ClassId;
 use circuits::groth16::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
 use protocol::{BlobId, BlobRef};
@@ -173,6 +173,7 @@ pub fn make(home: &Home, class: ClassId, progress: &dyn Fn(&str, f64)) -> Result
     let key =
         ProvingKey::generate(class.class(), &mut rand::rngs::OsRng, progress).map_err(KeysError::Make)?;
     let mut temp = tempfile::Builder::new().prefix(".key-").tempfile_in(&dir).map_err(io(&dir))?;
+    let _listed = scratch::list(temp.path());
     let mut hashing =
         HashingWriter { inner: BufWriter::new(temp.as_file_mut()), hasher: blake3::Hasher::new() };
     key.write(&mut hashing).and_then(|()| hashing.inner.flush()).map_err(io(&dir))?;
@@ -250,6 +251,7 @@ pub fn load_copied(path: &Path, pinned: BlobRef) -> Result<ProvingKey, KeysError
 pub fn copy(from: &Path, to: &Path) -> Result<(), KeysError> {
     let dir = to.parent().unwrap_or(Path::new("."));
     let mut temp = tempfile::Builder::new().prefix(".key-").tempfile_in(dir).map_err(io(dir))?;
+    let _listed = scratch::list(temp.path());
     let mut source = File::open(from).map_err(io(from))?;
     std::io::copy(&mut source, temp.as_file_mut()).map_err(io(to))?;
     temp.as_file().sync_all().map_err(io(to))?;

@@ -346,6 +346,29 @@ pub const OPENING_MAX_BYTES: u64 = 16 << 20;
 pub const PROVER_EVENTS: usize = 64;
 /// Most proofs at once that may be asked for.
 pub const PROVER_JOBS: u16 = 256;
+/// Longest configuration file.
+pub const CONFIG_MAX_BYTES: u64 = 64 << 10;
+
+/// Readers of metrics at once; further ones wait.
+pub const METRICS_CONNECTIONS: usize = 8;
+/// A reader of metrics must have sent its request after so long.
+pub const METRICS_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A reader's connection is closed after so long; Prometheus opens another.
+pub const METRICS_CONNECTION: Duration = Duration::from_secs(120);
+/// Longest head of a request for metrics.
+pub const METRICS_REQUEST_BYTES: usize = 16 << 10;
+/// Disk and memory are measured so often.
+pub const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
+/// Free bytes of the disk below which the node warns: a proving key and a test set still fit.
+pub const DISK_LOW_BYTES: u64 = 2 << 30;
+/// A clock that is off by more than this is worth a warning: deadlines are missed by it.
+pub const CLOCK_OFF_S: i64 = 60;
+/// Own records that no peer has confirmed for so long are worth a warning.
+pub const OUTBOX_LONG: Duration = Duration::from_secs(600);
+/// A node may be without peers for so long after its start before it warns.
+pub const LONELY: Duration = Duration::from_secs(60);
+/// Percent of the store's or the blobs' bound from which on the node warns.
+pub const NEARLY_FULL_PERCENT: u64 = 90;
 
 /// Most records in a bundle: entries, their withdrawals, submissions, and a few of the host.
 pub const BUNDLE_RECORDS: usize = 2 * protocol::limits::MAX_ENTRIES + protocol::limits::MAX_SUBMISSIONS + 16;

@@ -34,7 +34,8 @@ fn phase(phase: protocol::Phase) -> Phase {
     }
 }
 
-fn standing(standing: protocol::Standing) -> Standing {
+/// Where a submission stands as clients see it.
+pub fn standing(standing: protocol::Standing) -> Standing {
     match standing {
         protocol::Standing::Pending => Standing::Pending,
         protocol::Standing::Final => Standing::Final,

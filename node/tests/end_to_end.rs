@@ -139,7 +139,8 @@ fn bad_input_has_its_exit_code_and_leaves_nothing_half_done() {
     expect(2, &run(&home, &["competitions", "--colour"]));
     expect(2, &run(&home, &["keys", "make", "linear-31-2"]));
     expect(2, &run(&home, &["run", "--listen", "nowhere"]));
-    assert!(expect(1, &run(&home, &["run", "--bootstrap", "/dns4/a.example/tcp/1"])).contains("IP address"));
+    let relay = ["run", "--relay-through", "/ip4/192.0.2.7/tcp/1"];
+    assert!(expect(2, &run(&home, &relay)).contains("/p2p/"));
     assert!(expect(1, &run(&home, &["leaderboard", "00000000"])).contains("no competition starts with"));
     expect(1, &run(&home, &["leaderboard", "xyz"]));
     expect(1, &run(&home, &submit(&id, &path("none.onnx"), &[])));

@@ -120,7 +120,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
     assert!(expect(4, &run(&b.dir, &["withdraw", &ada])).contains("commit deadline"));
     expect(4, &run(&a.dir, &["reveal", &id, "--entry", &ada, "--entry", &ada[..8]]));
     assert!(expect(4, &run(&a.dir, &["reveal", &id, "--entry", "00000000"])).contains("no entry"));
-    let revealed = a.json(&["reveal", &id]);
+    let revealed = a.json(&["reveal", &id, "--yes"]);
     assert_eq!(revealed["roster"].as_array().unwrap().len(), 2);
     let again = a.json(&["reveal", &id, "--entry", &ada]);
     assert_eq!(again, revealed, "a second run signs nothing new");
@@ -149,7 +149,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
 
     wait_until(prove_deadline);
     expect(4, &run(&c.dir, &["submit", "--competition", &id]));
-    let closed = a.json(&["close", &id]);
+    let closed = a.json(&["close", &id, "--yes"]);
     assert_eq!(
         (closed["final"].as_array().unwrap().len(), closed["left_out"].as_array().unwrap().len()),
         (2, 0)

@@ -7,6 +7,7 @@
 mod network;
 
 pub use network::{Ban, Blob, BlobUse, Fetch, Health, OwnRecord, Peer, Reachability};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
@@ -15,7 +16,7 @@ pub const API_VERSION: u32 = 3;
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// One line from a client.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Chosen by the client; comes back in the reply.
@@ -25,7 +26,7 @@ pub struct Request {
 }
 
 /// What a client may ask.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Version, peer id, addresses.
@@ -141,7 +142,7 @@ pub enum Command {
 }
 
 /// One line from the daemon.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {
     /// The request's id.
     pub id: u64,
@@ -150,7 +151,7 @@ pub struct Reply {
 }
 
 /// What the daemon answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Body {
     /// It was done; there is nothing to tell.
@@ -259,7 +260,7 @@ pub enum Body {
 }
 
 /// Kinds of error that a client may want to tell apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The request was malformed.
@@ -277,7 +278,7 @@ pub enum ErrorKind {
 }
 
 /// A record that was looked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Found {
     /// Whole id in hex.
     pub id: String,
@@ -288,7 +289,7 @@ pub struct Found {
 }
 
 /// Who answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hello {
     /// [`API_VERSION`].
     pub api_version: u32,
@@ -303,7 +304,7 @@ pub struct Hello {
 }
 
 /// Where a competition stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Sealed, and nobody has entered yet.
@@ -332,7 +333,7 @@ impl Phase {
 }
 
 /// Where a submission stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// The host has not closed the competition yet.
@@ -355,7 +356,7 @@ impl Standing {
 }
 
 /// Where an entry stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryStanding {
     /// It counts so far.
@@ -389,7 +390,7 @@ pub const OPEN_LABEL: &str = "open: the test set was public before the models we
 pub const SEALED_LABEL: &str = "sealed: the models are fixed before the test set is revealed";
 
 /// Who made a key, hence who could forge with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SetupTrust {
     /// One party, who can forge proofs and perhaps read weights out of them.
@@ -397,7 +398,7 @@ pub enum SetupTrust {
 }
 
 /// A line of the list of competitions.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CompetitionSummary {
     /// Whole id in hex.
     pub id: String,
@@ -454,7 +455,7 @@ pub struct CompetitionSummary {
 }
 
 /// A reveal or a close.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostRecord {
     /// Whole id in hex.
     pub id: String,
@@ -469,7 +470,7 @@ pub struct HostRecord {
 }
 
 /// A verified submission.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Submission {
     /// Whole id in hex.
     pub id: String,
@@ -492,7 +493,7 @@ pub struct Submission {
 }
 
 /// An entry.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Whole id in hex.
     pub id: String,
@@ -513,7 +514,7 @@ pub struct Entry {
 }
 
 /// One competition and its board.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Board {
     /// The competition.
     pub competition: CompetitionSummary,
@@ -542,7 +543,7 @@ pub struct Board {
 }
 
 /// One competitor on the board.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BoardRow {
     /// Rank by the competition's tie rule; none if the host has left it out.
     pub rank: Option<u64>,
@@ -585,7 +586,7 @@ pub struct BoardRow {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A peer connected.

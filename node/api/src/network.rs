@@ -1,9 +1,10 @@
 //! The node itself, its peers, and what is on its way.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the node is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// What needs somebody's attention, one sentence each; empty if nothing does.
     pub warnings: Vec<String>,
@@ -48,7 +49,7 @@ pub struct Health {
 }
 
 /// Whether strangers can dial a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reachability {
     /// Nobody has tried.
@@ -61,7 +62,7 @@ pub enum Reachability {
 }
 
 /// A connected peer.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peer {
     /// Peer id.
     pub peer_id: String,
@@ -96,7 +97,7 @@ pub struct Peer {
 }
 
 /// A peer that is kept out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ban {
     /// Peer id.
     pub peer_id: String,
@@ -109,7 +110,7 @@ pub struct Ban {
 }
 
 /// A record of this node's own key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnRecord {
     /// Whole id in hex.
     pub id: String,
@@ -128,7 +129,7 @@ pub struct OwnRecord {
 }
 
 /// A blob on its way here.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fetch {
     /// Blob id in hex.
     pub blob: String,
@@ -143,7 +144,7 @@ pub struct Fetch {
 }
 
 /// A blob that is here, or that a competition names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Blob {
     /// Whole id in hex.
     pub blob: String,
@@ -156,7 +157,7 @@ pub struct Blob {
 }
 
 /// What a competition needs a blob for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BlobUse {
     /// Whole id in hex.
     pub competition: String,

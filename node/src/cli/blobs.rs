@@ -4,10 +4,10 @@ use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::fetching;
 use super::output::{self, Align};
+use super::printed::{BlobHere, BlobList, BlobsCollected};
 use anyhow::ensure;
 use clap::Subcommand;
 use protocol::BlobRef;
-use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -63,7 +63,7 @@ impl Args {
 fn list(context: &Context, backend: &mut Backend) -> anyhow::Result<()> {
     let (blobs, used, quota) = backend.blobs()?;
     if context.json {
-        return output::json(&json!({ "blobs": blobs, "used_bytes": used, "quota_bytes": quota }));
+        return output::json(&BlobList { blobs, used_bytes: used, quota_bytes: quota });
     }
     let header = [
         ("blob", Align::Left),
@@ -111,7 +111,7 @@ fn get(
     };
     if context.json {
         let path = path.display().to_string();
-        return output::json(&json!({ "blob": blob.id.to_string(), "bytes": blob.bytes, "path": path }));
+        return output::json(&BlobHere { blob: blob.id.to_string(), bytes: blob.bytes, path });
     }
     output::data(&path.display().to_string())
 }
@@ -136,7 +136,7 @@ fn resolve(backend: &mut Backend, prefix: &str, bytes: Option<u64>) -> anyhow::R
 fn collect(context: &Context, backend: &mut Backend, rehearsal: bool) -> anyhow::Result<()> {
     let (blobs, bytes) = backend.collect_blobs(&context.home, rehearsal)?;
     if context.json {
-        return output::json(&json!({ "blobs": blobs, "bytes": bytes, "dry_run": rehearsal }));
+        return output::json(&BlobsCollected { blobs, bytes, dry_run: rehearsal });
     }
     let what = if rehearsal { "would be deleted" } else { "deleted" };
     output::message(&format!("{} blobs, {}, {what}", blobs.len(), output::bytes(bytes)));

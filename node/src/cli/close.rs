@@ -1,15 +1,16 @@
 //! `node close`
 
+use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
 use super::output;
+use super::printed::Closed;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
 use crate::prover::Contest;
 use api::Submission;
 use protocol::{Body, Close, Kind, Signed, StatementId, WellFormed, limits::MAX_CLOSED};
-use serde_json::json;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +56,7 @@ impl Args {
                 let body = Close { competition: contest.id, submissions, created: now() };
                 let signed = protocol::sign(&identity.keypair, &Body::Close(body))?;
                 check(&contest, &signed)?;
+                confirm(context, "this fixes which submissions are final, once and for all")?;
                 hosted.keep_once(Once::Close, signed.bytes())?
             }
         };
@@ -103,15 +105,16 @@ fn report(
     let id = signed.id().to_string();
     let is_final =
         |s: &&Submission| s.statement.parse().is_ok_and(|statement| record.body().lists(statement));
-    let left_out: Vec<&str> = submissions.iter().filter(|s| !is_final(s)).map(|s| s.id.as_str()).collect();
+    let left_out: Vec<String> = submissions.iter().filter(|s| !is_final(s)).map(|s| s.id.clone()).collect();
     let held = Held::wait(backend, &[&id]);
     if context.json {
-        return output::json(&held.beside(json!({
-            "competition": contest.id.to_string(),
-            "close": id,
-            "final": record.body().submissions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "left_out": left_out,
-        })));
+        return output::json(&Closed {
+            competition: contest.id.to_string(),
+            close: id,
+            is_final: record.body().submissions.iter().map(ToString::to_string).collect(),
+            left_out,
+            held,
+        });
     }
     output::message(&format!(
         "closed: {} submissions are final, {} left out (first seen here after the deadline)",

@@ -1,5 +1,6 @@
 //! What every command needs, and what its errors mean for the exit code.
 
+use super::settings::{ConfigError, Settings};
 use crate::api_server::SocketError;
 use crate::bundle::BundleFileError;
 use crate::client::ClientError;
@@ -11,7 +12,6 @@ use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
 use protocol::{BundleError, OfflineError, RuleError, SealError};
-use std::path::PathBuf;
 
 /// Where the data is, and how results are printed.
 pub struct Context {
@@ -19,13 +19,12 @@ pub struct Context {
     pub home: Home,
     /// Whether to print JSON.
     pub json: bool,
-}
-
-impl Context {
-    /// From the global options.
-    pub fn new(data_dir: Option<PathBuf>, socket: Option<PathBuf>, json: bool) -> anyhow::Result<Self> {
-        Ok(Self { home: Home::new(data_dir, socket)?, json })
-    }
+    /// Whether everything has been agreed to.
+    pub yes: bool,
+    /// Whether nobody may be asked.
+    pub no_input: bool,
+    /// The configuration file.
+    pub settings: Settings,
 }
 
 /// Errors of the command line itself.
@@ -52,6 +51,18 @@ pub enum CliError {
     Invalid {
         /// Why.
         reason: String,
+    },
+    /// Something that cannot be taken back, and nobody to ask.
+    #[error("{what}: expected --yes, as nobody can be asked here")]
+    Unconfirmed {
+        /// What would be done.
+        what: String,
+    },
+    /// The answer was no.
+    #[error("nothing was done: {what}")]
+    Declined {
+        /// What would have been done.
+        what: String,
     },
     /// The store or the files beside it are damaged.
     #[error("{findings} things are wrong: move what is damaged away, it comes back from peers")]
@@ -113,6 +124,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.downcast_ref::<NetError>().is_some() {
         return Some(5);
     }
+    if error.downcast_ref::<ConfigError>().is_some() {
+        return Some(2);
+    }
     if let Some(error) = error.downcast_ref::<ClientError>() {
         return match error {
             ClientError::Refused { kind: ErrorKind::Refused, .. } => Some(4),
@@ -123,10 +137,13 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<CliError>() {
         return match error {
             CliError::Refused { .. } => Some(4),
-            CliError::Usage { .. } => Some(2),
+            CliError::Usage { .. } | CliError::Unconfirmed { .. } => Some(2),
             CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
-            CliError::Unknown { .. } | CliError::Ambiguous { .. } | CliError::Damaged { .. } => None,
+            CliError::Unknown { .. }
+            | CliError::Ambiguous { .. }
+            | CliError::Declined { .. }
+            | CliError::Damaged { .. } => None,
         };
     }
     if let Some(error) = error.downcast_ref::<OfflineError>() {

@@ -6,15 +6,17 @@ use crate::limits::PROVER_JOBS;
 use crate::prover::{BudgetError, Plan, available};
 use bytesize::ByteSize;
 use circuits::ClassId;
+use serde::Deserialize;
 
 /// How much memory, and how many proofs at once.
-#[derive(clap::Args, Clone, Copy)]
+#[derive(clap::Args, Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Effort {
     /// Memory that proving may take, such as 512MiB or 2GB [default: what is available].
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, env = "PODIUM_MEMORY", hide_env_values = true, value_name = "SIZE")]
     memory: Option<ByteSize>,
     /// Proofs at once, as far as they fit into the memory [default: half as many as there are cores].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(PROVER_JOBS)))]
+    #[arg(long, env = "PODIUM_JOBS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(PROVER_JOBS)))]
     jobs: Option<u16>,
 }
 

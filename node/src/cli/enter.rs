@@ -4,6 +4,7 @@ use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
 use super::output;
+use super::printed::Entering;
 use super::progress::Progress;
 use super::score::{admitted, read_model};
 use super::submit::proving_key;
@@ -12,7 +13,6 @@ use crate::prover::{self, Entered, Entrant};
 use crate::views;
 use anyhow::Context as _;
 use circuits::{ClassId, TestSet};
-use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -106,15 +106,16 @@ fn tell(
 ) -> anyhow::Result<()> {
     let (entry, opening) = (entered.entry.id().to_string(), entered.drafts.opening_path());
     if context.json {
-        return output::json(&held.beside(json!({
-            "competition": contest.id.to_string(),
-            "openness": views::openness(contest.rules.is_open()),
-            "entry": entry,
-            "new": new,
-            "reused": entered.reused,
-            "opening": opening.display().to_string(),
-            "reveal_after": contest.rules.entry_deadline(),
-        })));
+        return output::json(&Entering {
+            competition: contest.id.to_string(),
+            openness: views::openness(contest.rules.is_open()),
+            entry,
+            new,
+            reused: entered.reused,
+            opening: opening.display().to_string(),
+            reveal_after: contest.rules.entry_deadline(),
+            held: *held,
+        });
     }
     if entered.reused {
         output::message("this model was entered before: the entry and its display name stay as they are");

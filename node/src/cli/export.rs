@@ -3,10 +3,10 @@
 use super::backend::Backend;
 use super::context::Context;
 use super::output;
+use super::printed::Exported;
 use super::progress::Progress;
 use crate::bundle;
 use protocol::{Bundle, limits};
-use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -53,10 +53,14 @@ impl Args {
         progress.finish();
         let (path, records) = (self.out.display().to_string(), bundle.records.len());
         if context.json {
-            return output::json(&json!({
-                "competition": id, "file": path, "records": records, "blobs": bundle.blobs.len(),
-                "bytes": std::fs::metadata(&self.out)?.len(), "test_set": test_set.is_some(),
-            }));
+            return output::json(&Exported {
+                competition: id,
+                file: path,
+                records,
+                blobs: bundle.blobs.len(),
+                bytes: std::fs::metadata(&self.out)?.len(),
+                test_set: test_set.is_some(),
+            });
         }
         let sealed = if test_set.is_none() { "; the test set is still sealed" } else { "" };
         output::message(&format!("{records} records, {} files{sealed}", bundle.blobs.len()));

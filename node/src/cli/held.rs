@@ -3,7 +3,8 @@
 use super::backend::Backend;
 use super::output;
 use crate::limits;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// The first peer's word is waited for so long, if there are peers.
@@ -13,13 +14,15 @@ const OTHERS: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Who holds what was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Held {
     /// Peers that say that they hold it; of several records, the one that fewest hold.
+    #[serde(rename = "held_by")]
     by: u64,
     /// Whether it waits in the outbox.
     waiting: bool,
     /// Connected peers; none without a running node.
+    #[serde(skip)]
     peers: Option<u64>,
 }
 
@@ -75,15 +78,6 @@ impl Held {
             }
         }
     }
-
-    /// The same beside what a command prints as JSON.
-    pub fn beside(&self, mut value: Value) -> Value {
-        if let Some(object) = value.as_object_mut() {
-            object.insert("held_by".into(), json!(self.by));
-            object.insert("waiting".into(), json!(self.waiting));
-        }
-        value
-    }
 }
 
 #[cfg(test)]
@@ -99,7 +93,7 @@ mod tests {
         assert!(held(0, false, None).starts_with("held by a peer"));
         assert!(held(1, false, Some(3)).starts_with("held by 1 peer,"));
         assert!(held(2, false, Some(3)).starts_with("held by 2 peers,"));
-        let json = Held { by: 2, waiting: false, peers: None }.beside(json!({ "id": "x" }));
-        assert_eq!(json, json!({ "id": "x", "held_by": 2, "waiting": false }));
+        let json = serde_json::to_value(Held { by: 2, waiting: false, peers: None }).unwrap();
+        assert_eq!(json, serde_json::json!({ "held_by": 2, "waiting": false }));
     }
 }

@@ -3,12 +3,13 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
+use super::printed::Hosting;
 use super::times::span;
 use super::{keys, output};
 use crate::hosted::Hosted;
 use crate::keys::KeyFile;
 use crate::ledger::now;
-use crate::views;
+use crate::{scratch, views};
 use anyhow::{Context as _, bail};
 use circuits::{ClassId, Family, TestSet, model::CATALOGUE};
 use datasets::{CsvOptions, import_csv_files};
@@ -16,7 +17,6 @@ use protocol::{
     AdmittedClass, Author, BlobRef, Body, Caps, ClaimRule, Competition, RecordId, Seal, TestSetTerms, TieRule,
 };
 use rand::RngCore;
-use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use time::OffsetDateTime;
@@ -176,15 +176,16 @@ impl Args {
     ) -> anyhow::Result<()> {
         let (set, dir) = (draft.set, hosted.dir().display().to_string());
         if context.json {
-            return output::json(&held.beside(json!({
-                "competition": id.to_string(),
-                "openness": views::openness(self.open),
-                "rows": set.rows(),
-                "test_set": hex::encode(set.digest()),
-                "commit_deadline": draft.commit_deadline(),
-                "prove_deadline": self.deadline,
-                "sealed_in": (!self.open).then_some(&dir),
-            })));
+            return output::json(&Hosting {
+                competition: id.to_string(),
+                openness: views::openness(self.open),
+                rows: set.rows(),
+                test_set: hex::encode(set.digest()),
+                commit_deadline: draft.commit_deadline(),
+                prove_deadline: self.deadline,
+                sealed_in: (!self.open).then_some(dir),
+                held: *held,
+            });
         }
         let (rows, features) = (set.rows(), set.features());
         output::message(&format!("hosting {:?}: {rows} rows, {features} features", self.title));
@@ -328,6 +329,7 @@ impl Draft<'_> {
 /// Stores bytes as a blob.
 pub fn add_bytes(context: &Context, backend: &mut Backend, bytes: &[u8]) -> anyhow::Result<BlobRef> {
     let mut file = tempfile::Builder::new().prefix(".blob-").tempfile_in(context.home.dir())?;
+    let _listed = scratch::list(file.path());
     file.write_all(bytes)?;
     file.flush()?;
     backend.add_blob(file.path())

@@ -4,12 +4,12 @@ use super::backend::Backend;
 use super::context::Context;
 use super::fetching;
 use super::output::{self, Align};
+use super::printed::{FetchedKey, Key};
 use super::progress::Progress;
 use crate::keys::{self, KeyFile};
 use crate::prover::Contest;
 use circuits::ClassId;
 use clap::Subcommand;
-use serde_json::{Value, json};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +51,7 @@ impl Args {
             Command::Make { size_class } => {
                 let key = make(context, size_class)?;
                 if context.json {
-                    output::json(&value(&key))
+                    output::json(&printed(&key))
                 } else {
                     output::data(&key.path.display().to_string())
                 }
@@ -74,17 +74,17 @@ pub fn make(context: &Context, class: ClassId) -> anyhow::Result<KeyFile> {
     Ok(key)
 }
 
-fn value(key: &KeyFile) -> Value {
-    json!({
-        "size_class": key.class.as_str(),
-        "proving_key": key.blob.id.to_string(),
-        "proving_key_bytes": key.blob.bytes,
-        "verifying_key": key.verifying_key.id.to_string(),
-        "verifying_key_bytes": key.verifying_key.bytes,
-        "key_digest": hex::encode(key.key_digest),
-        "trust": keys::trust(key.trust),
-        "path": key.path.display().to_string(),
-    })
+fn printed(key: &KeyFile) -> Key {
+    Key {
+        size_class: key.class.as_str(),
+        proving_key: key.blob.id.to_string(),
+        proving_key_bytes: key.blob.bytes,
+        verifying_key: key.verifying_key.id.to_string(),
+        verifying_key_bytes: key.verifying_key.bytes,
+        key_digest: hex::encode(key.key_digest),
+        trust: keys::trust(key.trust),
+        path: key.path.display().to_string(),
+    }
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
@@ -93,7 +93,7 @@ fn list(context: &Context) -> anyhow::Result<()> {
         output::message(&format!("left out: {error}"));
     }
     if context.json {
-        return output::json(&keys.iter().map(value).collect::<Vec<_>>());
+        return output::json(&keys.iter().map(printed).collect::<Vec<_>>());
     }
     if keys.is_empty() {
         output::message("no keys have been made here; `node host` makes what it needs");
@@ -137,9 +137,9 @@ fn fetch(context: &Context, competition: &str, only: Option<ClassId>) -> anyhow:
     }
     anyhow::ensure!(!fetched.is_empty(), "the competition does not admit that size class");
     if context.json {
-        let list: Vec<Value> = fetched
+        let list: Vec<FetchedKey> = fetched
             .iter()
-            .map(|(class, path)| json!({ "size_class": class.as_str(), "path": path.display().to_string() }))
+            .map(|(class, path)| FetchedKey { size_class: class.as_str(), path: path.display().to_string() })
             .collect();
         return output::json(&list);
     }

@@ -1,12 +1,16 @@
 //! The command line. Data goes to standard output, messages to standard error.
 
+mod ask;
 mod backend;
 mod bench;
 mod blobs;
 mod close;
 mod competitions;
+mod completions;
+mod config;
 mod context;
 mod demo;
+mod doctor;
 mod effort;
 mod enter;
 mod entries;
@@ -15,28 +19,37 @@ mod fetching;
 mod held;
 mod host;
 mod init;
+mod interrupt;
 mod keys;
 mod leaderboard;
+mod man;
 mod nodes;
 mod outbox;
 mod output;
 mod peers;
+mod printed;
 mod progress;
 mod prove_chunk;
 mod reveal;
 mod run;
+mod schema;
 mod score;
+mod settings;
 mod show;
+mod status;
 mod stop;
 mod store;
 mod submit;
 mod times;
 mod tui;
 mod verify;
+mod version;
 mod withdraw;
 
-use clap::{Parser, Subcommand};
+use crate::home::Home;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use context::{Context, exit_code};
+use settings::{ConfigError, Settings};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -51,12 +64,13 @@ Examples:
   node leaderboard 3fa1                            who leads
   node demo                                        all of it in two minutes, on this machine alone
 
-Exit codes: 0 done, 1 error, 2 usage, 3 proof invalid, 4 rule or deadline, 5 network, 6 store or socket in use.
+Exit codes: 0 done, 1 error, 2 usage, 3 proof invalid, 4 rule or deadline, 5 network, 6 store or socket in use,
+130 interrupted. Results go to standard output, everything else to standard error.
 Ids may be shortened to a prefix that is unique, of at least 4 digits.";
 
 /// Competitions in which a model's accuracy is proved and its weights stay secret.
 #[derive(Parser)]
-#[command(version, after_help = AFTER_HELP, max_term_width = 110)]
+#[command(version = version::SHORT, long_version = version::long(), after_help = AFTER_HELP, max_term_width = 110)]
 struct Cli {
     /// Folder of identity, records, files and keys.
     #[arg(long, global = true, env = "PODIUM_DATA_DIR", value_name = "DIR", hide_env_values = true)]
@@ -64,9 +78,21 @@ struct Cli {
     /// Socket of the running node [default: podium.sock in the data folder].
     #[arg(long, global = true, env = "PODIUM_SOCKET", value_name = "FILE", hide_env_values = true)]
     socket: Option<PathBuf>,
-    /// Print JSON instead of a table.
+    /// Configuration file [default: config.toml in the user's configuration folder].
+    #[arg(long, global = true, env = "PODIUM_CONFIG", value_name = "FILE", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// Print JSON instead of a table: `node schema` describes it.
     #[arg(long, global = true)]
     json: bool,
+    /// Say nothing but results and errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Do what cannot be taken back without asking.
+    #[arg(long, short, global = true)]
+    yes: bool,
+    /// Ask nothing: fail where something would have to be asked.
+    #[arg(long, global = true)]
+    no_input: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -119,27 +145,82 @@ enum Command {
     Bench(bench::Args),
     /// Three nodes on this machine: host, submit, verify and compare boards.
     Demo(demo::Args),
+    /// Show the settings and where their values come from, or print a configuration file to fill in.
+    Config(config::Args),
+    /// Say how the running node is, and what needs attention.
+    Status(status::Args),
+    /// Look for what keeps a node from working, and say what to do about it.
+    Doctor(doctor::Args),
+    /// Print the JSON Schemas of what --json prints.
+    Schema(schema::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
+    /// Write manual pages.
+    Man(man::Args),
     /// Check, export, import or compact the record store.
     Store(store::Args),
     /// Stop the running node.
     Stop(stop::Args),
 }
 
+impl Command {
+    /// Whether signals have no other meaning for it.
+    fn ends_by_itself(&self) -> bool {
+        !matches!(self, Self::Run(_) | Self::Tui(_))
+    }
+
+    /// Whether it does its work without the configuration file.
+    fn bears_bad_settings(&self) -> bool {
+        match self {
+            Self::Doctor(_) => true,
+            Self::Config(args) => args.is_template(),
+            _ => false,
+        }
+    }
+}
+
 /// Parses the command line, runs the command and tells how it went.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&error);
-            output::message(&format!("error: {error:#}"));
+            output::error(&format!("error: {error:#}"));
             ExitCode::from(code)
         }
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    let context = Context::new(cli.data_dir, cli.socket, cli.json)?;
+fn start() -> anyhow::Result<()> {
+    // Twice: the first time to learn where the configuration file is, whose values are defaults the second time.
+    let command = Cli::command();
+    let settings = Settings::load(config::named(&command.clone().get_matches()), &command);
+    let matches = match &settings {
+        Ok(settings) => settings.fill(command.clone()).get_matches(),
+        Err(_) => command.clone().get_matches(),
+    };
+    let cli = Cli::from_arg_matches(&matches)?;
+    run(cli, settings, &command, &matches)
+}
+
+fn run(
+    cli: Cli,
+    settings: Result<Settings, ConfigError>,
+    command: &clap::Command,
+    matches: &ArgMatches,
+) -> anyhow::Result<()> {
+    let (settings, error) = match settings {
+        Ok(settings) => (settings, None),
+        // Whoever asks what is wrong, or for a file that is right, gets an answer all the same.
+        Err(error) if cli.command.bears_bad_settings() => (Settings::default(), Some(error)),
+        Err(error) => return Err(error.into()),
+    };
+    output::be_quiet(cli.quiet);
+    if cli.command.ends_by_itself() {
+        interrupt::catch()?;
+    }
+    let home = Home::new(cli.data_dir, cli.socket)?;
+    let context = Context { home, json: cli.json, yes: cli.yes, no_input: cli.no_input, settings };
     match cli.command {
         Command::Init(args) => args.run(&context),
         Command::Run(args) => args.run(&context),
@@ -163,6 +244,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tui(args) => args.run(&context),
         Command::Bench(args) => args.run(&context),
         Command::Demo(args) => args.run(&context),
+        Command::Config(args) => args.run(&context, command, matches),
+        Command::Status(args) => args.run(&context),
+        Command::Doctor(args) => args.run(&context, error.as_ref().map_or(Ok(()), Err), command),
+        Command::Schema(args) => args.run(),
+        Command::Completions(args) => args.run(command),
+        Command::Man(args) => args.run(command),
         Command::Outbox(args) => args.run(&context),
         Command::Store(args) => args.run(&context),
         Command::Stop(args) => args.run(&context),
@@ -172,7 +259,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -180,11 +266,89 @@ mod tests {
     }
 
     #[test]
-    fn every_command_that_takes_arguments_shows_an_example() {
+    fn every_command_shows_an_example() {
         for command in Cli::command().get_subcommands() {
-            let plain = ["init", "stop", "help"].contains(&command.get_name());
-            let example = command.get_after_help().is_some_and(|help| help.to_string().contains("node "));
-            assert!(plain || example, "{}", command.get_name());
+            let example = format!("node {}", command.get_name());
+            let shown = command.get_after_help().is_some_and(|help| help.to_string().contains(&example));
+            assert!(shown, "{example}");
         }
+    }
+
+    #[test]
+    fn help_changes_only_on_purpose() {
+        let mut text = String::new();
+        let mut command = Cli::command().version("VERSION").long_version("VERSION").term_width(110);
+        command.build();
+        let whole = command.render_long_help();
+        text.push_str(&format!("{whole}\n"));
+        for command in command.get_subcommands_mut().filter(|command| command.get_name() != "help") {
+            let help = command.render_long_help();
+            text.push_str(&format!("=== {}\n{help}\n", command.get_name()));
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    /// The command lines in a file: after a prompt, in a unit, or as a list in JSON.
+    fn command_lines(text: &str) -> Vec<Vec<String>> {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let mut found = Vec::new();
+        for line in text.lines().map(str::trim) {
+            let prompt = line.strip_prefix("$ ").or_else(|| line.strip_prefix("# "));
+            let prompt = prompt.map(|line| line.split(['>', '#']).next().unwrap_or_default());
+            let unit = line.strip_prefix("ExecStart=/usr/local/bin/");
+            if let Some(line) = prompt.or(unit).filter(|line| line.starts_with("podium ")) {
+                found.push(words(line));
+            }
+            let spans = line
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|span| span.starts_with("podium ") || span.starts_with("node "));
+            found.extend(spans.map(words));
+            if let Some(at) = line.find("CMD [").or_else(|| line.find("ENTRYPOINT [")) {
+                let list = line[at..].split_once(' ').unwrap().1;
+                let mut list: Vec<String> = serde_json::from_str(list).unwrap();
+                if list[0] != "podium" {
+                    list.insert(0, "podium".into());
+                }
+                found.push(list);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn what_the_deployment_files_run_and_set_exists() {
+        let files = [
+            include_str!("../../deploy/README.md"),
+            include_str!("../../deploy/metrics.md"),
+            include_str!("../../deploy/podium.service"),
+            include_str!("../../deploy/Dockerfile"),
+            include_str!("../../deploy/prometheus.yml"),
+        ];
+        let command = Cli::command();
+        let mut args: Vec<&clap::Arg> = command.get_arguments().collect();
+        args.extend(command.get_subcommands().flat_map(clap::Command::get_arguments));
+        let (mut lines, mut options, mut variables) = (0, 0, 0);
+        for text in files {
+            for line in command_lines(text).into_iter().filter(|line| line.len() > 1) {
+                let parsed = Cli::command().try_get_matches_from(&line);
+                assert!(parsed.is_ok(), "{line:?}: {}", parsed.unwrap_err());
+                lines += 1;
+            }
+            for span in text.split('`').skip(1).step_by(2).filter(|span| span.starts_with("--")) {
+                let name = span[2..].split([' ', '=']).next().unwrap();
+                assert!(args.iter().any(|arg| arg.get_long() == Some(name)), "{span}");
+                options += 1;
+            }
+            for name in
+                text.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|n| n.starts_with("PODIUM_"))
+            {
+                assert!(args.iter().any(|arg| arg.get_env().is_some_and(|env| env == name)), "{name}");
+                variables += 1;
+            }
+        }
+        assert!(lines >= 9 && options >= 4 && variables >= 7, "{lines} {options} {variables}");
+        assert!(Cli::command().try_get_matches_from(["podium", "run", "--metric", "x"]).is_err());
     }
 }

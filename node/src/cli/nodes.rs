@@ -71,8 +71,7 @@ impl Node {
     pub fn start(name: &str, dir: &Path, bootstrap: &[&Node], keep: bool) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("--data-dir").arg(dir).args(["--json", "run", "--no-mdns"]);
-        command.env_remove("PODIUM_SOCKET").env_remove("PODIUM_DATA_DIR");
+        without_settings(&mut command).arg("--data-dir").arg(dir).args(["--json", "run", "--no-mdns"]);
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
         let addresses = bootstrap.iter().filter_map(|node| node.hello.listen.first());
         command.args(addresses.flat_map(|address| ["--bootstrap", address]));
@@ -135,13 +134,11 @@ impl Node {
 
     /// Runs a command as a person would, beside the running node, and reads its JSON.
     pub fn command(&self, arguments: &[&str]) -> anyhow::Result<Value> {
-        let output = Command::new(std::env::current_exe()?)
+        let output = without_settings(&mut Command::new(std::env::current_exe()?))
             .arg("--data-dir")
             .arg(&self.dir)
             .arg("--json")
             .args(arguments)
-            .env_remove("PODIUM_SOCKET")
-            .env_remove("PODIUM_DATA_DIR")
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()?;
@@ -149,6 +146,14 @@ impl Node {
         ensure!(output.status.success(), "node {name} of {} ended with {}", self.name, output.status);
         serde_json::from_slice(&output.stdout).with_context(|| format!("what node {name} printed"))
     }
+}
+
+/// Three nodes cannot share the addresses and folders that somebody has configured for one.
+fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PODIUM_")) {
+        command.env_remove(name);
+    }
+    command.args(["--config", "/dev/null"])
 }
 
 impl Drop for Node {

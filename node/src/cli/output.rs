@@ -3,13 +3,39 @@
 use api::SetupTrust;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use unicode_width::UnicodeWidthStr;
 
-/// A message for people, to standard error. Nobody reading it is no reason to fail.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on messages are left out.
+pub fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Whether messages are left out.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// A message for people, to standard error, unless they want none.
 pub fn message(text: &str) {
+    if !is_quiet() {
+        error(text);
+    }
+}
+
+/// The same, also for those who want none. Nobody reading it is no reason to fail.
+pub fn error(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A question, after which the answer is typed on the same line.
+pub fn prompt(text: &str) {
+    let mut to = std::io::stderr();
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush()); // whoever cannot see it does not answer
 }
 
 /// Data, to standard output. A reader that has seen enough (`| head`) is no error.

@@ -2,11 +2,11 @@
 
 use super::context::Context;
 use super::output::{self, Align};
+use super::printed::PeerList;
 use super::times::span;
 use crate::client::{Client, unexpected};
 use api::{Ban, Body, Command, Peer};
 use clap::Subcommand;
-use serde_json::json;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -82,7 +82,7 @@ fn list(client: &mut Client, context: &Context) -> anyhow::Result<()> {
         other => return Err(unexpected("peers", &other).into()),
     };
     if context.json {
-        return output::json(&json!({ "peers": peers, "banned": banned }));
+        return output::json(&PeerList { peers, banned });
     }
     if peers.is_empty() {
         output::message("no peers are connected: start others on this network, or use --bootstrap");

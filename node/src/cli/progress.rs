@@ -1,29 +1,44 @@
-//! Progress on standard error: a bar on a terminal, a line a step otherwise.
+//! Progress on standard error: a bar with the time left on a terminal, otherwise a line a step.
 
+use super::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The progress of one thing that takes a while.
 pub struct Progress {
     bar: Option<ProgressBar>,
     label: String,
-    step: RefCell<String>,
+    told: RefCell<Told>,
     start: Instant,
 }
 
+/// What was said last.
+struct Told {
+    step: String,
+    when: Instant,
+}
+
 const TICKS: u64 = 1000;
+/// Without a terminal, a step that takes long is told again so often.
+const PAUSE: Duration = Duration::from_secs(30);
 
 impl Progress {
     /// Begins; `label` says what is done.
     pub fn new(label: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = (std::io::stderr().is_terminal() && !output::is_quiet()).then(|| {
             let style = ProgressStyle::with_template("{prefix} {bar:24} {percent:>3} % {msg}");
             let bar = ProgressBar::new(TICKS).with_prefix(label.to_owned());
             style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
         });
-        Self { bar, label: label.to_owned(), step: RefCell::new(String::new()), start: Instant::now() }
+        let start = Instant::now();
+        Self {
+            bar,
+            label: label.to_owned(),
+            told: RefCell::new(Told { step: String::new(), when: start }),
+            start,
+        }
     }
 
     /// A step, and the fraction done (0 to 1).
@@ -32,16 +47,17 @@ impl Progress {
         if step.ends_with("done") {
             return;
         }
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(step.to_owned());
-                bar.set_position((part.clamp(0.0, 1.0) * TICKS as f64) as u64);
-            }
-            None if *self.step.borrow() != step => {
-                super::output::message(&format!("{}: {step}", self.label));
-                step.clone_into(&mut self.step.borrow_mut());
-            }
-            None => {}
+        let part = part.clamp(0.0, 1.0);
+        let left = left(self.start.elapsed(), part).map(|left| format!(", {left} left")).unwrap_or_default();
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{step}{left}"));
+            bar.set_position((part * TICKS as f64) as u64);
+            return;
+        }
+        let mut told = self.told.borrow_mut();
+        if told.step != step || told.when.elapsed() > PAUSE {
+            output::message(&format!("{}: {step} ({:.0} %{left})", self.label, part * 100.0));
+            *told = Told { step: step.to_owned(), when: Instant::now() };
         }
     }
 
@@ -57,10 +73,35 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        super::output::message(&format!(
-            "{}: done in {:.1} s",
-            self.label,
-            self.start.elapsed().as_secs_f64()
-        ));
+        output::message(&format!("{}: done in {:.1} s", self.label, self.start.elapsed().as_secs_f64()));
+    }
+}
+
+/// How long it will still take, if it goes on as before. Nothing while nobody can know.
+fn left(elapsed: Duration, part: f64) -> Option<String> {
+    if elapsed < Duration::from_secs(2) || part < 0.02 {
+        return None;
+    }
+    let seconds = elapsed.as_secs_f64() * (1.0 - part) / part;
+    Some(match seconds {
+        ..100.0 => format!("about {seconds:.0} s"),
+        100.0..6000.0 => format!("about {:.0} min", seconds / 60.0),
+        _ => format!("about {:.1} h", seconds / 3600.0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_once_it_can_be_known() {
+        let left = |seconds, part| left(Duration::from_secs(seconds), part);
+        assert_eq!(left(1, 0.5), None);
+        assert_eq!(left(100, 0.01), None);
+        assert_eq!(left(10, 0.25).as_deref(), Some("about 30 s"));
+        assert_eq!(left(100, 0.25).as_deref(), Some("about 5 min"));
+        assert_eq!(left(3600, 0.25).as_deref(), Some("about 3.0 h"));
+        assert_eq!(left(10, 1.0).as_deref(), Some("about 0 s"));
     }
 }

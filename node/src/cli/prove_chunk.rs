@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::effort::Effort;
 use super::output;
+use super::printed::ChunksProved;
 use super::progress::Progress;
 use crate::drafts::Drafts;
-use crate::home::read_private;
+use crate::home::read_secret;
 use crate::limits::OPENING_MAX_BYTES;
 use crate::prover::{
     Check, Job, JobFolder, Parts, ProverError, Scored, Shared, Stage, prove_all, verify_entry,
@@ -15,7 +16,6 @@ use circuits::groth16::{Commitment, Opening, ProvingKey, commit};
 use circuits::statement::ScoreClaim;
 use protocol::ProofBytes;
 use rand::RngCore;
-use serde_json::json;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -48,7 +48,7 @@ pub struct Args {
     /// Id of the competition, or the start of it: refuse another one.
     #[arg(long, value_name = "ID")]
     competition: Option<String>,
-    /// File with the opening of the entry's commitment.
+    /// File with the opening of the entry's commitment, of mode 0600; - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     opening: Option<PathBuf>,
     /// The model that was entered.
@@ -117,7 +117,7 @@ impl Args {
             rand::rngs::OsRng.try_fill_bytes(&mut secret).context("drawing a secret")?;
         }
         let opening = match (&self.opening, &self.model) {
-            (Some(path), _) => read_opening(&read_private(path, OPENING_MAX_BYTES)?)
+            (Some(path), _) => read_opening(&read_secret(path, OPENING_MAX_BYTES)?)
                 .with_context(|| format!("reading {}", path.display()))?,
             (None, Some(path)) => {
                 context.home.identity()?;
@@ -204,14 +204,14 @@ fn report(
     let files = folder.chunks();
     let paths: Vec<String> = wanted.iter().map(|claim| files.path(claim).display().to_string()).collect();
     if context.json {
-        return output::json(&json!({
-            "competition": job.body.competition.to_string(),
-            "entry": job.entry.id().to_string(),
-            "chunks": wanted.iter().map(|claim| claim.chunk.index).collect::<Vec<_>>(),
-            "proved": proved,
-            "found": wanted.len().saturating_sub(proved),
-            "files": paths,
-        }));
+        return output::json(&ChunksProved {
+            competition: job.body.competition.to_string(),
+            entry: job.entry.id().to_string(),
+            chunks: wanted.iter().map(|claim| claim.chunk.index).collect(),
+            proved,
+            found: wanted.len().saturating_sub(proved),
+            files: paths,
+        });
     }
     if proved < wanted.len() {
         output::message(&format!("{} of them had been proved before", wanted.len().saturating_sub(proved)));

@@ -1,10 +1,12 @@
 //! `node reveal`
 
+use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
 use super::host::add_bytes;
 use super::output;
+use super::printed::Revealed;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
 use crate::prover::Contest;
@@ -12,7 +14,6 @@ use anyhow::Context as _;
 use api::{Entry, EntryStanding};
 use circuits::TestSet;
 use protocol::{BlobRef, Body, Kind, RecordId, Reveal, Signed, WellFormed, limits::MAX_ROSTER};
-use serde_json::json;
 use std::collections::BTreeSet;
 
 const EXAMPLES: &str = "\
@@ -55,6 +56,9 @@ impl Args {
                 let body = draft(&contest, &bytes, salt, roster)?;
                 let signed = protocol::sign(&identity.keypair, &Body::Reveal(body))?;
                 check(&contest, &signed)?;
+                let what =
+                    "this shows the test set to everybody and fixes who may be scored, once and for all";
+                confirm(context, what)?;
                 hosted.keep_once(Once::Reveal, signed.bytes())?
             }
         };
@@ -137,14 +141,15 @@ fn report(context: &Context, backend: &mut Backend, contest: &Contest, kept: &[u
     let (body, id) = (record.body(), signed.id().to_string());
     let held = Held::wait(backend, &[&id]);
     if context.json {
-        return output::json(&held.beside(json!({
-            "competition": contest.id.to_string(),
-            "reveal": id,
-            "test_set": body.test_set.id.to_string(),
-            "rows": body.rows,
-            "roster": body.roster.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "prove_deadline": contest.rules.prove_deadline,
-        })));
+        return output::json(&Revealed {
+            competition: contest.id.to_string(),
+            reveal: id,
+            test_set: body.test_set.id.to_string(),
+            rows: body.rows,
+            roster: body.roster.iter().map(ToString::to_string).collect(),
+            prove_deadline: contest.rules.prove_deadline,
+            held,
+        });
     }
     output::message(&format!(
         "revealed: {} rows, {} entries on the roster; proofs until {}, then run `node close {}`",

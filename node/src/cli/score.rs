@@ -4,6 +4,7 @@ use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
 use super::output;
+use super::printed::Scoring;
 use crate::drafts::Drafts;
 use crate::keys;
 use crate::prover::{Calibration, Contest, Plan, ProverError, Scored};
@@ -11,8 +12,7 @@ use anyhow::Context as _;
 use circuits::groth16::Opening;
 use circuits::{ClassId, TestSet};
 use datasets::FloatModel;
-use protocol::{AdmittedClass, RecordId, Scoring};
-use serde_json::json;
+use protocol::{AdmittedClass, RecordId};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -58,7 +58,7 @@ pub struct Trial {
     /// The competition.
     pub contest: Contest,
     /// What scores are about.
-    pub scoring: Scoring,
+    pub scoring: protocol::Scoring,
     /// The test set.
     pub set: TestSet,
     /// The class with its keys.
@@ -168,7 +168,7 @@ pub fn read_model(path: &Path) -> anyhow::Result<FloatModel> {
         .map_err(|error| anyhow::Error::new(error).context(format!("reading {}", path.display())))
 }
 
-fn read_test_set(backend: &mut Backend, scoring: &Scoring) -> anyhow::Result<TestSet> {
+fn read_test_set(backend: &mut Backend, scoring: &protocol::Scoring) -> anyhow::Result<TestSet> {
     let max = protocol::limits::MAX_TEST_SET_BYTES as u64;
     Ok(TestSet::from_bytes(&backend.read_blob(scoring.test_set, max, "the test set")?)?)
 }
@@ -189,7 +189,7 @@ impl Args {
         let key = keys::find(&context.home, class, Some(trial.admitted.proving_key))?;
         let report = Report { trial: &trial, plan: &plan, calibration, key_made_here: key.is_some() };
         if context.json {
-            output::json(&report.json())?
+            output::json(&report.printed())?
         } else {
             output::data(&report.text())?
         }
@@ -224,35 +224,35 @@ impl Report<'_> {
         protocol::reaches_bps(self.trial.scored.total(), self.rows(), threshold)
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn printed(&self) -> Scoring {
         let (trial, plan, rows) = (self.trial, self.plan, self.rows());
         let (scored, float) = (&trial.scored, self.float_correct());
-        json!({
-            "competition": trial.contest.id.to_string(),
-            "size_class": plan.class.as_str(),
-            "rows": rows,
-            "integer_correct": scored.total(),
-            "float_correct": float,
-            "integer_accuracy_bps": protocol::accuracy_bps(scored.total(), rows),
-            "float_accuracy_bps": float.map(|float| protocol::accuracy_bps(float, rows)),
-            "openness": crate::views::openness(trial.contest.rules.is_open()),
-            "reaches_threshold": self.reaches(),
-            "proving_key": trial.admitted.proving_key.id.to_string(),
-            "proving_key_bytes": trial.admitted.proving_key.bytes,
-            "proving_key_made_here": self.key_made_here,
-            "constraints": plan.cost.constraints,
-            "chunks": plan.chunks,
-            "proofs": plan.proofs(),
-            "estimated_seconds": self.seconds(),
-            "seconds_per_proof": plan.cost.seconds(self.calibration.seconds_per_unit),
-            "jobs": plan.jobs,
-            "estimated_peak_bytes": plan.peak_bytes(),
-            "needed_bytes": plan.needed_bytes(),
-            "budget_bytes": plan.budget,
-            "proofs_at_once_that_fit": plan.fitting,
-            "fits": plan.fits(),
-            "report": scored.report,
-        })
+        Scoring {
+            competition: trial.contest.id.to_string(),
+            size_class: plan.class.as_str(),
+            rows,
+            integer_correct: scored.total(),
+            float_correct: float,
+            integer_accuracy_bps: protocol::accuracy_bps(scored.total(), rows),
+            float_accuracy_bps: float.map(|float| protocol::accuracy_bps(float, rows)),
+            openness: crate::views::openness(trial.contest.rules.is_open()),
+            reaches_threshold: self.reaches(),
+            proving_key: trial.admitted.proving_key.id.to_string(),
+            proving_key_bytes: trial.admitted.proving_key.bytes,
+            proving_key_made_here: self.key_made_here,
+            constraints: plan.cost.constraints,
+            chunks: plan.chunks,
+            proofs: plan.proofs(),
+            estimated_seconds: self.seconds(),
+            seconds_per_proof: plan.cost.seconds(self.calibration.seconds_per_unit),
+            jobs: plan.jobs,
+            estimated_peak_bytes: plan.peak_bytes(),
+            needed_bytes: plan.needed_bytes(),
+            budget_bytes: plan.budget,
+            proofs_at_once_that_fit: plan.fitting,
+            fits: plan.fits(),
+            report: scored.report.as_ref().and_then(|report| serde_json::to_value(report).ok()),
+        }
     }
 
     fn text(&self) -> String {

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
+const EXAMPLES: &str = "\
+Examples:
+  node stop
+  node --data-dir ./node2 stop";
+
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Args {}
 
 impl Args {

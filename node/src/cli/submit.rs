@@ -3,14 +3,16 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::effort::Effort;
+use super::fetching;
 use super::held::Held;
 use super::output;
+use super::printed::{Prepared, Submitted};
 use super::progress::Progress;
 use super::score::{Choice, Trial, trial};
 use crate::keys;
 use crate::prover::{self, Entrant, Job, JobFolder, Made, Source, Workbench};
-use protocol::{AdmittedClass, Competition};
-use serde_json::json;
+use circuits::groth16::PROOF_BYTES;
+use protocol::{AdmittedClass, Competition, WellFormed};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -130,7 +132,8 @@ impl Args {
         let submission_new = backend.publish(made.submission.bytes())?;
         let ids = [made.entry.id().to_string(), made.submission.id().to_string()];
         let held = Held::wait(&mut backend, &[&ids[0], &ids[1]]);
-        report(context, &made, entry_new, submission_new, &held)
+        let told = submitted(&made, (entry_new, submission_new), held)?;
+        report(context, &made, told)
     }
 
     /// Rows to claim of each chunk: those of a prepared job, unless another claim was asked for, which will be refused.
@@ -149,13 +152,13 @@ impl Args {
 fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<()> {
     let (dir, last) = (folder.dir().display().to_string(), job.claims.len().saturating_sub(1));
     if context.json {
-        return output::json(&json!({
-            "competition": job.body.competition.to_string(),
-            "entry": job.entry.id().to_string(),
-            "chunks": job.claims.len(),
-            "correct": job.total(),
-            "folder": dir,
-        }));
+        return output::json(&Prepared {
+            competition: job.body.competition.to_string(),
+            entry: job.entry.id().to_string(),
+            chunks: job.claims.len(),
+            correct: job.total(),
+            folder: dir,
+        });
     }
     output::message(&format!(
         "prepared: the machines run `node prove-chunk --out {dir} --chunk N`, N from 0 to {last}"
@@ -163,34 +166,38 @@ fn prepared(context: &Context, folder: &JobFolder, job: &Job) -> anyhow::Result<
     output::data(&dir)
 }
 
-fn report(
-    context: &Context,
-    made: &Made,
-    entry_new: bool,
-    submission_new: bool,
-    held: &Held,
-) -> anyhow::Result<()> {
-    let (entry, submission, verified) =
-        (made.entry.id().to_string(), made.submission.id().to_string(), &made.verified);
+fn submitted(made: &Made, new: (bool, bool), held: Held) -> anyhow::Result<Submitted> {
+    let verified = &made.verified;
+    let WellFormed::Entry(entry) = WellFormed::parse(&made.entry)? else {
+        anyhow::bail!("expected an entry")
+    };
+    Ok(Submitted {
+        competition: verified.competition.to_string(),
+        entry: made.entry.id().to_string(),
+        entry_new: new.0,
+        entry_reused: made.entry_reused,
+        commitment: hex::encode(entry.body().commitment.0),
+        submission: made.submission.id().to_string(),
+        submission_new: new.1,
+        submission_reused: made.submission_reused,
+        chunks: verified.chunks,
+        chunks_proved: made.proved,
+        proof_bytes: verified.chunks * PROOF_BYTES,
+        record_bytes: made.submission.bytes().len(),
+        openness: crate::views::openness(verified.open),
+        size_class: verified.class.as_str(),
+        correct: verified.correct,
+        rows: verified.rows,
+        accuracy_bps: verified.accuracy_bps,
+        interval_bps: verified.interval_bps,
+        reaches_threshold: verified.reaches_threshold,
+        held,
+    })
+}
+
+fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()> {
     if context.json {
-        return output::json(&held.beside(json!({
-            "competition": verified.competition.to_string(),
-            "entry": entry,
-            "entry_new": entry_new,
-            "entry_reused": made.entry_reused,
-            "submission": submission,
-            "submission_new": submission_new,
-            "submission_reused": made.submission_reused,
-            "chunks": verified.chunks,
-            "chunks_proved": made.proved,
-            "openness": crate::views::openness(verified.open),
-            "size_class": verified.class.as_str(),
-            "correct": verified.correct,
-            "rows": verified.rows,
-            "accuracy_bps": verified.accuracy_bps,
-            "interval_bps": verified.interval_bps,
-            "reaches_threshold": verified.reaches_threshold,
-        })));
+        return output::json(&told);
     }
     if made.entry_reused {
         output::message("this model was entered before: the entry and its display name stay as they are");
@@ -198,14 +205,23 @@ fn report(
     if made.submission_reused {
         output::message("this had been made before: nothing was proved again");
     }
+    let (percent, short) = (output::percent(told.accuracy_bps), output::short(&told.competition));
     output::message(&format!(
-        "proved and verified: at least {} ({} of {} rows)",
-        output::percent(verified.accuracy_bps),
-        verified.correct,
-        verified.rows
+        "proved and verified: at least {percent} ({} of {} rows)\n\
+         commitment  {}\n\
+         entry       {}\n\
+         proofs      {} of {} B; {} as published\n\
+         watch       node leaderboard {short}, or node tui -- --competition {short}",
+        told.correct,
+        told.rows,
+        told.commitment,
+        told.entry,
+        told.chunks,
+        PROOF_BYTES,
+        output::bytes(told.record_bytes as u64),
     ));
-    held.tell();
-    output::data(&submission)
+    told.held.tell();
+    output::data(&told.submission)
 }
 
 /// The class's key, and whether it was made here; else it is fetched. It is the competition that pins it.
@@ -220,7 +236,9 @@ pub fn proving_key(
     }
     let size = output::bytes(pinned.bytes);
     output::message(&format!("proving key of {class}, {size}: {}", keys::SINGLE_PARTY));
-    Ok((backend.get_blob(pinned, &format!("the proving key of {class}"))?, false))
+    let what = format!("the proving key of {class}");
+    let get = || backend.get_blob(pinned, &what);
+    Ok((fetching::shown(&context.home.socket(), pinned, &what, get)?, false))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::printed::{BundleRow, BundleVerified, Judged, SubmissionVerified};
 use super::{leaderboard, output};
 use crate::ledger::now;
 use crate::{bundle, views};
@@ -9,7 +10,6 @@ use protocol::{
     BoardRow, BundleReport, Dossier, Groth16, Signed, Verified, WellFormed, limits as rules, verify_bundle,
     verify_offline,
 };
-use serde_json::json;
 use std::path::Path;
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ fn verify_file(context: &Context, path: &Path) -> anyhow::Result<()> {
     let report = verify_bundle(&Groth16, &bundle, now())?;
     let seconds = start.elapsed().as_secs_f64();
     if context.json {
-        output::json(&bundle_json(&report, seconds))?;
+        output::json(&printed(&report, seconds))?;
     } else {
         output::data(&bundle_text(&report, seconds))?;
     }
@@ -68,47 +68,48 @@ fn verify_file(context: &Context, path: &Path) -> anyhow::Result<()> {
     Err(CliError::Invalid { reason }.into())
 }
 
-fn bundle_json(report: &BundleReport, seconds: f64) -> serde_json::Value {
-    let list = |list: &[(protocol::RecordId, String)]| -> Vec<_> {
-        list.iter().map(|(id, reason)| json!({ "record": id.to_string(), "reason": reason })).collect()
+fn printed(report: &BundleReport, seconds: f64) -> BundleVerified {
+    let list = |list: &[(protocol::RecordId, String)]| -> Vec<Judged> {
+        let judged = |(id, reason): &(protocol::RecordId, String)| (id.to_string(), reason.clone());
+        list.iter().map(judged).map(|(record, reason)| Judged { record, reason }).collect()
     };
     let board = &report.board;
-    json!({
-        "valid": report.is_whole(),
-        "competition": board.competition.to_string(),
-        "title": report.title,
-        "openness": views::openness(board.open),
-        "disputes": board.disputes,
-        "closed": board.closed,
-        "rows": board.rows_total,
-        "records": report.records,
-        "proofs": report.proofs,
-        "fingerprint": report.fingerprint,
-        "setup": report.setup.iter().map(|trust| views::setup(*trust)).collect::<Vec<_>>(),
-        "refused": list(&report.refused),
-        "undecided": list(&report.undecided),
-        "missing_entries": report.missing_entries,
-        "board": board.rows.iter().map(row_json).collect::<Vec<_>>(),
-        "seconds": seconds,
-    })
+    BundleVerified {
+        valid: report.is_whole(),
+        competition: board.competition.to_string(),
+        title: report.title.clone(),
+        openness: views::openness(board.open),
+        disputes: board.disputes.clone(),
+        closed: board.closed,
+        rows: board.rows_total,
+        records: report.records,
+        proofs: report.proofs,
+        fingerprint: report.fingerprint.clone(),
+        setup: report.setup.iter().map(|trust| views::setup(*trust)).collect(),
+        refused: list(&report.refused),
+        undecided: list(&report.undecided),
+        missing_entries: report.missing_entries,
+        board: board.rows.iter().map(printed_row).collect(),
+        seconds,
+    }
 }
 
-fn row_json(row: &BoardRow) -> serde_json::Value {
-    json!({
-        "rank": row.rank,
-        "standing": row.standing,
-        "name": row.display_name,
-        "namesake": row.namesake,
-        "competitor": row.competitor,
-        "entry": row.entry.to_string(),
-        "submission": row.submission.to_string(),
-        "size_class": row.class.as_str(),
-        "correct": row.correct,
-        "accuracy_bps": row.accuracy_bps,
-        "interval_bps": row.interval_bps,
-        "reaches_threshold": row.reaches_threshold,
-        "entries": row.entries,
-    })
+fn printed_row(row: &BoardRow) -> BundleRow {
+    BundleRow {
+        rank: row.rank,
+        standing: views::standing(row.standing),
+        name: row.display_name.clone(),
+        namesake: row.namesake,
+        competitor: row.competitor.clone(),
+        entry: row.entry.to_string(),
+        submission: row.submission.to_string(),
+        size_class: row.class.as_str(),
+        correct: row.correct,
+        accuracy_bps: row.accuracy_bps,
+        interval_bps: row.interval_bps,
+        reaches_threshold: row.reaches_threshold,
+        entries: row.entries,
+    }
 }
 
 fn bundle_text(report: &BundleReport, seconds: f64) -> String {
@@ -136,24 +137,24 @@ fn bundle_text(report: &BundleReport, seconds: f64) -> String {
 
 fn report(context: &Context, v: &Verified, ms: f64) -> anyhow::Result<()> {
     if context.json {
-        return output::json(&json!({
-            "valid": true,
-            "competition": v.competition.to_string(),
-            "openness": views::openness(v.open),
-            "entry": v.entry.to_string(),
-            "submission": v.submission.to_string(),
-            "competitor": v.competitor,
-            "name": v.display_name,
-            "size_class": v.class.as_str(),
-            "correct": v.correct,
-            "rows": v.rows,
-            "accuracy_bps": v.accuracy_bps,
-            "interval_bps": v.interval_bps,
-            "reaches_threshold": v.reaches_threshold,
-            "proofs": 1 + v.chunks,
-            "setup": views::setup(v.setup),
-            "milliseconds": ms,
-        }));
+        return output::json(&SubmissionVerified {
+            valid: true,
+            competition: v.competition.to_string(),
+            openness: views::openness(v.open),
+            entry: v.entry.to_string(),
+            submission: v.submission.to_string(),
+            competitor: v.competitor.clone(),
+            name: v.display_name.clone(),
+            size_class: v.class.as_str(),
+            correct: v.correct,
+            rows: v.rows,
+            accuracy_bps: v.accuracy_bps,
+            interval_bps: v.interval_bps,
+            reaches_threshold: v.reaches_threshold,
+            proofs: 1 + v.chunks,
+            setup: views::setup(v.setup),
+            milliseconds: ms,
+        });
     }
     output::data(&format!(
         "valid: a model that {} committed to gets at least {} of {} rows right ({}); {} proofs in {ms:.0} ms; key: {}; {}",

@@ -1,12 +1,13 @@
 //! `node withdraw`
 
+use super::ask::confirm;
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
 use super::output;
+use super::printed::Withdrawn;
 use crate::ledger::now;
 use protocol::{Body, Withdrawal};
-use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,22 +35,28 @@ impl Args {
         let entry = entries.iter().find(|entry| entry.id == found.id);
         if entry.is_some_and(|entry| entry.standing == api::EntryStanding::Withdrawn) {
             output::message("it was withdrawn before");
-            return output::data(&found.id);
+            return tell(context, &found.id, None);
         }
         if entry.is_none_or(|entry| !entry.mine) {
             let reason = format!("expected an entry of this machine's identity, got {}", found.id);
             return Err(CliError::Refused { reason }.into());
         }
+        confirm(context, &format!("entry {} cannot be entered again", output::short(&found.id)))?;
         let body = Withdrawal { competition: contest.id, entry: found.id.parse()?, created: now() };
         let signed = protocol::sign(&identity.keypair, &Body::Withdrawal(body))?;
         backend.publish(signed.bytes())?;
         let withdrawal = signed.id().to_string();
         let held = Held::wait(&mut backend, &[&withdrawal]);
-        if context.json {
-            return output::json(&held.beside(json!({ "entry": found.id, "withdrawal": withdrawal })));
-        }
         output::message("withdrawn: the host is asked not to put it on the roster");
         held.tell();
-        output::data(&found.id)
+        tell(context, &found.id, Some((withdrawal, held)))
+    }
+}
+
+fn tell(context: &Context, entry: &str, withdrawn: Option<(String, Held)>) -> anyhow::Result<()> {
+    let (withdrawal, held) = withdrawn.unzip();
+    match context.json {
+        true => output::json(&Withdrawn { entry: entry.to_owned(), withdrawal, held }),
+        false => output::data(entry),
     }
 }

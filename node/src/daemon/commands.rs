@@ -7,7 +7,7 @@ use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind};
+use api::{Body, Command, ErrorKind, Health};
 use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -43,7 +43,10 @@ impl Daemon {
             Command::Fetches => Body::Fetches { fetches: self.fetch_list() },
             Command::Blobs => return self.list_blobs(answer),
             Command::CollectBlobs { rehearsal } => return self.collect_blobs(rehearsal, answer),
-            Command::Health => Body::Error { kind: ErrorKind::Internal, message: "not yet".into() },
+            Command::Health => {
+                let fingerprint = self.ledger.fingerprint().to_string();
+                Body::Health(Box::new(Health { fingerprint, ..self.health() }))
+            }
             // The connection's own task answers it.
             Command::Subscribe => Body::Done,
             Command::Records { competition } => {

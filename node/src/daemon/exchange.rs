@@ -418,6 +418,7 @@ impl Daemon {
     ) {
         if let Some(peer) = self.serving.get(&id).map(|serving| serving.peer) {
             self.count_out(peer, response.payload_bytes());
+            self.metrics.answered(false, &response);
         }
         if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
             // The peer has gone: there is nobody to answer.

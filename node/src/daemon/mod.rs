@@ -11,6 +11,7 @@
 //! outbox    own records until others hold them;  disk: whether there is room
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O;  rehearsal: both
 //!           sides of it in one process, to be measured
+//! health    how the node is, for clients and metrics
 //! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
 //! commands  what clients of the local socket ask
 //! ```
@@ -25,6 +26,7 @@ mod dialling;
 mod disk;
 mod exchange;
 mod fetch;
+mod health;
 mod lookup;
 mod network;
 mod outbox;
@@ -47,6 +49,7 @@ use crate::home::{Home, HomeError};
 use crate::ledger::{Ledger, LedgerError, now};
 use crate::limits;
 use crate::materials::Checked;
+use crate::metrics::{self, Metrics, MetricsError};
 use crate::net::{self, Behaviour, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
@@ -56,7 +59,9 @@ use disk::Disk;
 use exchange::{Asked, Serving, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
+use health::{Vitals, Watch};
 use libp2p::identity::Keypair;
+use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
 use libp2p::{Multiaddr, PeerId, Swarm};
@@ -68,11 +73,17 @@ use rate::Rates;
 use reach::Reach;
 use records::Records;
 pub use rehearsal::rehearse;
+use sd_notify::NotifyState;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
+
+/// The exit code of a process that a signal has ended.
+const INTERRUPTED: i32 = 130;
 
 /// Why the daemon did not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -92,12 +103,30 @@ pub enum DaemonError {
     /// The local socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The address for metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The system.
     #[error("{0}")]
     Io(#[from] std::io::Error),
     /// A blocking task was lost.
     #[error("a task of the node failed: {0}")]
     Task(#[from] tokio::task::JoinError),
+}
+
+/// How the daemon is set up.
+#[derive(Clone, Debug)]
+pub struct DaemonConfig {
+    /// The network.
+    pub net: NetConfig,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl From<NetConfig> for DaemonConfig {
+    fn from(net: NetConfig) -> Self {
+        Self { net, metrics: None }
+    }
 }
 
 /// Work that ran elsewhere and is finished.
@@ -126,6 +155,7 @@ enum Done {
         result: Result<(), StoreError>,
     },
     Disk(std::io::Result<u64>),
+    Measured(Vitals),
     /// Whoever waited for it has been told.
     Nothing,
 }
@@ -159,6 +189,8 @@ struct Daemon {
     reading: HashSet<(BlobRole, protocol::BlobId)>,
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
+    metrics: Metrics,
+    watch: Watch,
     stop: bool,
     /// Why it stops by itself.
     failure: Option<StoreError>,
@@ -168,7 +200,12 @@ struct Daemon {
 ///
 /// # Errors
 /// If it cannot start. Later trouble is logged and survived.
-pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> Result<(), DaemonError> {
+pub async fn run(
+    home: Home,
+    config: impl Into<DaemonConfig>,
+    ready: impl FnOnce(&Hello),
+) -> Result<(), DaemonError> {
+    let DaemonConfig { net: config, metrics: address } = config.into();
     let identity = home.identity_or_init()?;
     // The socket first: it tells best that a node is running already.
     let socket = Socket::bind(&home.socket()).await?;
@@ -176,37 +213,67 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let folder = home.clone();
     let open = move || {
         let progress = |step: &str, part: f64| tracing::info!(step, percent = (part * 100.0).round());
-        (Ledger::open(&folder, own, &progress), Book::open(&folder.peers(), now()))
+        let ledger = Ledger::open(&folder, own, &progress)?;
+        let book = Book::open(&folder.peers(), now());
+        Ok::<_, LedgerError>((ledger, book, Vitals::measure(&folder.store())))
     };
-    let (ledger, book) = tokio::task::spawn_blocking(open).await?;
-    let ledger = ledger?;
+    let (ledger, book, vitals) = tokio::task::spawn_blocking(open).await??;
     ledger.blobs().set_quota(config.blobs.quota);
-    let swarm = net::start(&identity.keypair, &config)?;
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry, now());
+    let swarm = net::start_measured(&identity.keypair, &config, &mut registry)?;
+    let mut servers = JoinSet::new();
+    if let Some(address) = address {
+        servers.spawn(metrics::Server::bind(address, Arc::new(registry)).await?.serve());
+    }
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
-    let server = tokio::spawn(socket.serve(calls_sender, events.clone()));
-    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, book, home, &config, events)?;
+    servers.spawn(socket.serve(calls_sender, events.clone()));
+    let mut daemon = Daemon::new(swarm, identity.keypair, (ledger, book), home, &config, events, metrics)?;
+    daemon.watch = Watch::new(vitals);
     let result = daemon.run(calls, ready).await;
+    supervisor(NotifyState::Stopping);
+    servers.spawn(end_at_next_signal()?);
     // Answers that were given just now still reach their clients.
     tokio::time::sleep(Duration::from_millis(100)).await;
     daemon.finish().await;
     let failure = daemon.failure.take();
     // The store is closed before the socket goes: whoever waits for that may open it.
     drop(daemon);
-    server.abort();
-    let _ = server.await; // it was aborted: there is nothing to tell
+    servers.shutdown().await;
     result.and(failure.map_or(Ok(()), |error| Err(DaemonError::Store(error))))
+}
+
+/// Who asks twice does not want to wait: what is not flushed was not acknowledged either.
+fn end_at_next_signal() -> Result<impl Future<Output = ()> + Send + 'static, std::io::Error> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::warn!("stopped at once by a second signal");
+        std::process::exit(INTERRUPTED);
+    })
+}
+
+/// Tells systemd, if it has started the node.
+fn supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "the supervisor was not told");
+    }
 }
 
 impl Daemon {
     fn new(
         mut swarm: Swarm<Behaviour>,
         keypair: Keypair,
-        ledger: Ledger,
-        book: Book,
+        (ledger, book): (Ledger, Book),
         home: Home,
         config: &NetConfig,
         events: broadcast::Sender<Event>,
+        metrics: Metrics,
     ) -> Result<Self, DaemonError> {
         let home_dir = home.dir().to_owned();
         let outbox = ledger.store().outbox()?.into_iter().map(RecordId::new).collect();
@@ -237,6 +304,8 @@ impl Daemon {
             reading: HashSet::new(),
             tasks: JoinSet::new(),
             events,
+            metrics,
+            watch: Watch::new(Vitals::default()),
             stop: false,
             failure: None,
         })
@@ -279,6 +348,7 @@ impl Daemon {
                 && let Some(ready) = ready.take()
             {
                 ready(&self.hello());
+                supervisor(NotifyState::Ready);
             }
             self.pump();
         }
@@ -343,6 +413,7 @@ impl Daemon {
             Done::Added { result, answer } => self.on_added(result, answer),
             Done::Confirmed { words, result } => self.on_confirmed(words, result),
             Done::Disk(free) => self.on_disk(free),
+            Done::Measured(vitals) => self.on_measured(vitals),
             Done::Tidied(Ok(())) | Done::Nothing => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
             Done::Booked(result) => {
@@ -390,5 +461,7 @@ impl Daemon {
         if self.booked.0.is_none_or(|last| last.elapsed() >= limits::BOOK_INTERVAL) {
             self.write_book();
         }
+        self.watch();
+        supervisor(NotifyState::Watchdog);
     }
 }

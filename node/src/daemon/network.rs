@@ -11,6 +11,7 @@ type ExchangeEvent = request_response::Event<crate::net::Request, crate::net::Re
 
 impl Daemon {
     pub(super) fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.metrics.swarm(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::NewListenAddr { address, .. } => {
@@ -45,6 +46,7 @@ impl Daemon {
     }
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
+        self.measure(&event);
         match event {
             BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
                 self.count_in(propagation_source, message.data.len() as u64);
@@ -82,6 +84,19 @@ impl Daemon {
         }
     }
 
+    /// libp2p's own measurements.
+    fn measure(&self, event: &BehaviourEvent) {
+        match event {
+            BehaviourEvent::Gossip(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Identify(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Ping(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Kad(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Relay(event) => self.metrics.behaviour(event),
+            BehaviourEvent::Dcutr(event) => self.metrics.behaviour(event),
+            _ => {}
+        }
+    }
+
     fn on_exchange(&mut self, event: ExchangeEvent) {
         match event {
             ExchangeEvent::Message { peer, message, .. } => match message {
@@ -91,6 +106,7 @@ impl Daemon {
                 }
                 request_response::Message::Response { request_id, response } => {
                     self.count_in(peer, response.payload_bytes());
+                    self.metrics.answered(true, &response);
                     self.on_response(peer, request_id, response);
                 }
             },

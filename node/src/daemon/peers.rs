@@ -345,6 +345,7 @@ impl Daemon {
     /// Keeps a peer out, and hangs up.
     pub(super) fn ban(&mut self, peer: PeerId, reason: &str, length: Duration) {
         tracing::warn!(%peer, reason, seconds = length.as_secs(), "kept out");
+        self.metrics.banned();
         let since = now();
         let evicted = self.book.ban(peer, reason, since, since.saturating_add(length.as_secs()));
         let behaviour = self.swarm.behaviour_mut();

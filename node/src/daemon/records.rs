@@ -107,10 +107,19 @@ impl Records {
         self.in_write.contains(id) || self.unwritten.contains(id) || self.unwritable.contains(id)
     }
 
+    /// Batches whose proofs are being checked.
+    pub(super) fn checking(&self) -> usize {
+        self.checking
+    }
+
+    /// Records that are kept and not flushed yet.
+    pub(super) fn writing(&self) -> usize {
+        self.unwritten.len() + self.in_write.len() + self.unwritable.len()
+    }
+
     /// Whether own records find no place in the outbox.
     pub(super) fn outbox_is_full(&self) -> bool {
-        self.outbox.len() + self.unwritten.len() + self.in_write.len() + self.unwritable.len()
-            >= limits::OUTBOX
+        self.outbox.len() + self.writing() >= limits::OUTBOX
     }
 
     /// Whether it would be of no use to fetch this record.
@@ -167,6 +176,7 @@ impl Daemon {
         if let Source::Gossip { peer, .. } = &source
             && !self.records.has_place(self.peers.get(peer).map_or(0, |peer| peer.in_flight))
         {
+            self.metrics.refused(&Refusal::Busy);
             return self.answer(id, vec![source], &Outcome::Refused(Refusal::Busy));
         }
         if self.records.outbox_is_full()
@@ -262,6 +272,7 @@ impl Daemon {
                     self.records.quiet.insert(id);
                 }
                 if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
+                    self.metrics.accepted(kind);
                     self.ledger.accepted(id, competition);
                     self.on_accepted(kind, competition);
                 }
@@ -269,6 +280,7 @@ impl Daemon {
                 self.displace(displaced);
             }
             Outcome::Refused(refusal) => {
+                self.metrics.refused(&refusal);
                 if !matches!(refusal, Refusal::Busy | Refusal::Proof(ProofError::NotChecked { .. })) {
                     self.records.remember_refused(id);
                 }
@@ -358,7 +370,7 @@ impl Daemon {
             if verdict == Verdict::Reject {
                 let from = source.peer().map_or_else(String::new, |peer| peer.to_string());
                 let reason = reason.clone();
-                tracing::info!(record = %id.short(), %from, %reason, "refused");
+                tracing::info!(record = %id.short(), peer = %from, %reason, "refused");
                 self.tell(Event::RecordRefused { from, reason });
             }
             match source {
@@ -399,6 +411,7 @@ impl Daemon {
                 return;
             }
             self.records.checking += 1;
+            self.metrics.batch(jobs.len());
             let materials = Arc::clone(self.ledger.materials());
             self.tasks.spawn_blocking(move || {
                 let checks: Vec<_> = jobs.iter().map(|job| &job.check).collect();
@@ -417,6 +430,7 @@ impl Daemon {
     pub(super) fn on_checked(&mut self, checked: Vec<(JobId, Checked)>) {
         self.records.checking -= 1;
         for (job, (result, micros)) in checked {
+            self.metrics.checked(result.is_ok(), micros);
             let updates = self.ledger.state_mut().proof_checked(job, result, micros);
             self.on_updates(updates);
         }

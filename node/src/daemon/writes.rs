@@ -74,6 +74,7 @@ impl Daemon {
             self.publish(id, record.bytes.clone());
         }
         if let Some((kind, competition)) = self.ledger.state().set().kind_of(id) {
+            tracing::debug!(record = %id.short(), %kind, verify_us = record.verify_us, "accepted");
             let (summary, verify_us) =
                 (views::describe(&self.ledger, id, kind, competition), record.verify_us);
             let (kind, id, competition) = (kind.to_string(), id.to_string(), competition.to_string());

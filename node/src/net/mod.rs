@@ -14,6 +14,8 @@ pub use providers::Providers;
 pub use reach::{KADEMLIA, RELAY, RelayLimits};
 
 use crate::limits;
+use libp2p::gossipsub::MetricsConfig;
+use libp2p::metrics::Registry;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
@@ -133,6 +135,19 @@ impl Default for BlobLimits {
 /// # Errors
 /// If a part cannot be set up or an address not be listened on.
 pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, NetError> {
+    start_measured(keypair, config, &mut Registry::default())
+}
+
+/// The same; what it measures of itself goes into `registry`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_measured(
+    keypair: &Keypair,
+    config: &NetConfig,
+    registry: &mut Registry,
+) -> Result<Swarm<Behaviour>, NetError> {
+    let gossip = gossip(keypair, registry)?;
     let (resolver, options) = resolver();
     let mut swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
@@ -142,8 +157,9 @@ pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, 
         .with_dns_config(resolver, options)
         .with_relay_client(noise::Config::new, yamux::Config::default)
         .map_err(|e| setup("relay client")(&e))?
+        .with_bandwidth_metrics(registry)
         .with_behaviour(|keypair, relay_client| {
-            behaviour(keypair, config, relay_client).map_err(|error| Box::new(error).into())
+            behaviour(keypair, config, gossip, relay_client).map_err(|error| Box::new(error).into())
         })
         .map_err(|e| setup("behaviour")(&e))?
         .with_swarm_config(|c| c.with_idle_connection_timeout(limits::IDLE_CONNECTION))
@@ -170,6 +186,7 @@ fn resolver() -> (dns::ResolverConfig, dns::ResolverOpts) {
 fn behaviour(
     keypair: &Keypair,
     config: &NetConfig,
+    gossip: Gossip,
     relay_client: relay::client::Behaviour,
 ) -> Result<Behaviour, NetError> {
     let peer_id = keypair.public().to_peer_id();
@@ -202,7 +219,7 @@ fn behaviour(
         limits: connection_limits::Behaviour::new(connection_limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(limits::MEMORY_BYTES),
         blocked: allow_block_list::Behaviour::default(),
-        gossip: gossip(keypair)?,
+        gossip,
         identify: Bounded::new(identify::Behaviour::new(identify_config)),
         ping: ping::Behaviour::default(),
         mdns: discovery.into(),
@@ -220,7 +237,7 @@ pub fn topic() -> gossipsub::IdentTopic {
     gossipsub::IdentTopic::new(TOPIC)
 }
 
-fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
+fn gossip(keypair: &Keypair, registry: &mut Registry) -> Result<Gossip, NetError> {
     let config = gossipsub::ConfigBuilder::default()
         .validation_mode(gossipsub::ValidationMode::Strict)
         .validate_messages()
@@ -240,7 +257,8 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, NetError> {
         max_subscriptions_per_request: 8,
     };
     let mut gossip = Gossip::new_with_subscription_filter(authenticity, config, filter)
-        .map_err(|e| setup("gossip")(&e))?;
+        .map_err(|e| setup("gossip")(&e))?
+        .with_metrics(registry.sub_registry_with_prefix("libp2p_gossipsub"), MetricsConfig::default());
     gossip
         .with_peer_score(score_params(), gossipsub::PeerScoreThresholds::default())
         .map_err(|e| setup("gossip score")(&e))?;

@@ -6,13 +6,14 @@ use super::{Id, SledStore, Store, StoreError, StoredRecord};
 use crate::limits;
 use libp2p::PeerId;
 use protocol::{BlobId, RecordId, Signed, WellFormed};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// What it is about.
     pub what: String,
@@ -23,7 +24,7 @@ pub struct Finding {
 }
 
 /// What was looked at, and what is wrong with it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Report {
     /// Records whose signatures were verified.
     pub records: u64,

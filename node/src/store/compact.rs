@@ -5,11 +5,12 @@ use super::check::fingerprint;
 use super::open::{self, Opening, sled_error};
 use super::{SledStore, Store, StoreError};
 use crate::{limits, space};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
 /// What a compaction did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Compacted {
     /// Records in the store.
     pub records: u64,

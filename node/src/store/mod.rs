@@ -32,7 +32,7 @@ mod tests;
 
 pub use archive::{Archive, Item, Manifest, Writer};
 pub use check::{Report, check};
-pub use compact::compact;
+pub use compact::{Compacted, compact};
 pub use error::StoreError;
 #[cfg(test)]
 pub use memory::MemoryStore;

@@ -20,8 +20,12 @@ pub struct Node {
 impl Node {
     /// Starts a node that dials `bootstrap`.
     pub fn start(dir: &Path, bootstrap: &[String]) -> Self {
+        Self::start_with(command(dir), dir, bootstrap)
+    }
+
+    /// The same, with a command that was prepared.
+    pub fn start_with(mut command: Command, dir: &Path, bootstrap: &[String]) -> Self {
         std::fs::create_dir_all(dir).unwrap();
-        let mut command = command(dir);
         command.args([
             "--json",
             "run",
@@ -84,6 +88,21 @@ impl Node {
         Some(board)
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("node.log")).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end: its exit code.
+    pub fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// As a power cut would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -118,9 +137,14 @@ pub fn ask(socket: &Path, command: &Value) -> Value {
     serde_json::from_str::<Value>(&line).unwrap()["body"].clone()
 }
 
-fn command(dir: &Path) -> Command {
+/// A command on a data folder.
+pub fn command(dir: &Path) -> Command {
     let mut command = Command::new(NODE);
-    command.env_remove("PODIUM_SOCKET").env_remove("PODIUM_DATA_DIR").arg("--data-dir").arg(dir);
+    // Neither variables nor the configuration file of whoever runs the tests.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PODIUM_")) {
+        command.env_remove(name);
+    }
+    command.args(["--config", "/dev/null"]).arg("--data-dir").arg(dir);
     command
 }
 

@@ -130,7 +130,7 @@ fn play(story: &Story, dir: &Path, nodes: &[Node]) -> anyhow::Result<Value> {
     }
     wait("both entries with the host", || Ok(host.board(&id)?.competition.entries == 2))?;
     sleep_until(story, &hosted, "commit_deadline", "nothing can be entered any more")?;
-    host.command(&["reveal", &id])?;
+    host.command(&["reveal", &id, "--yes"])?;
     story.tell("the host reveals the test set, and lists the two entries; waiting until everybody has it");
     wait("the test set on every node", || {
         Ok(nodes.iter().all(|node| node.board(&id).is_ok_and(|b| b.test_set_here)))
@@ -149,7 +149,7 @@ fn play(story: &Story, dir: &Path, nodes: &[Node]) -> anyhow::Result<Value> {
     })?;
     let refusals = forged(story, nodes, linear, &id, &submissions)?;
     sleep_until(story, &hosted, "prove_deadline", "what was proved until now counts")?;
-    host.command(&["close", &id])?;
+    host.command(&["close", &id, "--yes"])?;
     wait("the close on every node", || {
         let is_final = |board: Board| board.rows.iter().all(|row| row.standing == Standing::Final);
         Ok(nodes.iter().all(|node| node.board(&id).is_ok_and(is_final)))

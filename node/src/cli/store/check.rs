@@ -2,9 +2,9 @@
 
 use crate::cli::context::{CliError, Context};
 use crate::cli::output;
+use crate::cli::printed::StoreChecked;
 use crate::cli::progress::Progress;
 use crate::store::{self, Opening, Report, SledStore};
-use serde_json::json;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,11 +39,7 @@ impl Args {
 
 fn tell(context: &Context, report: &Report) -> anyhow::Result<()> {
     if context.json {
-        let mut value = json!(report);
-        if let Some(object) = value.as_object_mut() {
-            object.insert("sound".into(), json!(report.is_sound()));
-        }
-        return output::json(&value);
+        return output::json(&StoreChecked { sound: report.is_sound(), report });
     }
     for finding in &report.findings {
         output::data(&format!("{}: expected {}, got {}", finding.what, finding.expected, finding.got))?;

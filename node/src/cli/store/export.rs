@@ -3,12 +3,12 @@
 use crate::cli::backend::Backend;
 use crate::cli::context::{CliError, Context};
 use crate::cli::output;
+use crate::cli::printed::StoreExported;
 use crate::cli::progress::Progress;
 use crate::client::{Client, ClientError};
 use crate::limits;
 use crate::store::{Id, Manifest, Opening, SledStore, Store, Writer};
 use protocol::{BlobId, Kind, RecordId, Signed, TestSetTerms, WellFormed};
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -70,13 +70,13 @@ impl Args {
         progress.finish();
         let path = std::path::absolute(&self.file)?.display().to_string();
         if context.json {
-            return output::json(&json!({
-                "file": path,
-                "bytes": bytes,
-                "records": manifest.records,
-                "files": manifest.blobs,
-                "fingerprint": manifest.fingerprint,
-            }));
+            return output::json(&StoreExported {
+                file: path,
+                bytes,
+                records: manifest.records,
+                files: manifest.blobs,
+                fingerprint: manifest.fingerprint,
+            });
         }
         output::message(&format!(
             "{} records, {} files, {}",

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::store::{Archive, Item, Manifest};
 use api::{Body, Command, ErrorKind};
 use protocol::{BlobId, Kind, Outcome, Refusal, Signed, WellFormed, limits::MAX_TEST_SET_BYTES};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ pub struct Args {
 }
 
 /// What has become of the content.
-#[derive(Debug, Default, Serialize)]
-struct Taken {
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct Taken {
     /// Records that are kept now.
     new: u64,
     /// Those that were kept before.

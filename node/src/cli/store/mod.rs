@@ -7,6 +7,7 @@ mod import;
 
 use super::context::Context;
 use clap::Subcommand;
+pub use import::Taken;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -56,6 +56,11 @@ struct Rest {
 }
 
 impl Fetches {
+    /// Blobs that are fetched, or wait for it.
+    pub(in crate::daemon) fn len(&self) -> usize {
+        self.active.len() + self.queued.len()
+    }
+
     fn is_known(&self, blob: &BlobRef) -> bool {
         self.active.contains_key(blob) || self.queued.contains(blob)
     }
