@@ -18,6 +18,7 @@ mod output;
 mod peers;
 mod progress;
 mod prove_chunk;
+mod reporter;
 mod reveal;
 mod run;
 mod score;

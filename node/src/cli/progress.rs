@@ -1,8 +1,10 @@
-//! Progress on standard error: a bar on a terminal, a line a step otherwise.
+//! Progress on standard error: a bar on a terminal, a line a step otherwise. A running node can be told as well.
 
+use super::reporter::Reporter;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The progress of one thing that takes a while.
@@ -11,6 +13,7 @@ pub struct Progress {
     label: String,
     step: RefCell<String>,
     start: Instant,
+    reporter: Option<Reporter>,
 }
 
 const TICKS: u64 = 1000;
@@ -23,11 +26,21 @@ impl Progress {
             let bar = ProgressBar::new(TICKS).with_prefix(label.to_owned());
             style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
         });
-        Self { bar, label: label.to_owned(), step: RefCell::new(String::new()), start: Instant::now() }
+        let (label, step) = (label.to_owned(), RefCell::new(String::new()));
+        Self { bar, label, step, start: Instant::now(), reporter: None }
+    }
+
+    /// The same, and the node at `socket` is told how far the work for `competition` is, if one is running.
+    pub fn told(label: &str, socket: PathBuf, competition: &str) -> Self {
+        let reporter = Reporter::start(socket, label, Some(competition.to_owned()));
+        Self { reporter: Some(reporter), ..Self::new(label) }
     }
 
     /// A step, and the fraction done (0 to 1).
     pub fn report(&self, step: &str, part: f64) {
+        if let Some(reporter) = &self.reporter {
+            reporter.report(step, part);
+        }
         // The end is told by `finish`, with the time that it took.
         if step.ends_with("done") {
             return;

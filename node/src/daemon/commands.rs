@@ -7,7 +7,7 @@ use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Peer};
+use api::{Body, Command, ErrorKind, Event, Peer, Report};
 use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +25,10 @@ impl Daemon {
                 views::board(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
                     .map(|board| Body::Board(Box::new(board))),
             ),
+            Command::Outline { competition } => or_error(
+                views::outline(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
+                    .map(|board| Body::Board(Box::new(board))),
+            ),
             Command::Entries { competition } => {
                 or_error(views::entries(&self.ledger, &competition).map(|entries| Body::Entries { entries }))
             }
@@ -32,6 +36,11 @@ impl Daemon {
                 views::submissions(&self.ledger, &competition)
                     .map(|submissions| Body::Submissions { submissions }),
             ),
+            Command::Submission { id } => or_error(
+                views::submission(&self.ledger, &id).map(|detail| Body::Submission(Box::new(detail))),
+            ),
+            Command::Work => Body::Work { work: self.under_way.list() },
+            Command::Report { report } => self.on_report(report),
             Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
             Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
@@ -62,6 +71,16 @@ impl Daemon {
             }
         };
         let _ = answer.send(body); // the client may have gone
+    }
+
+    fn on_report(&mut self, report: Report) -> Body {
+        match self.under_way.report(report, now()) {
+            Ok(work) => {
+                self.tell(Event::Work { work });
+                Body::Done
+            }
+            Err(error) => Body::Error { kind: ErrorKind::BadRequest, message: error.to_string() },
+        }
     }
 
     fn on_publish(&mut self, record: &str, answer: oneshot::Sender<Body>) {

@@ -6,7 +6,7 @@
 //! writes    accepted records on their way to the disk, and what follows
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
 //! fetch     blobs, from whoever has them
-//! commands  what clients of the local socket ask
+//! commands  what clients of the local socket ask;  work: proofs under way in other programs
 //! ```
 //!
 //! The loop never waits: proof checks, disk and hashing run on blocking threads, in bounded number, and come back
@@ -19,6 +19,7 @@ mod fetch;
 mod records;
 #[cfg(test)]
 mod tests;
+mod work;
 mod writes;
 
 use crate::api_server::{Call, Socket, SocketError};
@@ -155,6 +156,8 @@ struct Daemon {
     fetches: Fetches,
     /// Blobs whose facts are being read.
     reading: HashSet<(BlobRole, protocol::BlobId)>,
+    /// What other programs of this user are proving.
+    under_way: work::UnderWay,
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
     stop: bool,
@@ -220,6 +223,7 @@ impl Daemon {
             serving: HashMap::new(),
             fetches: Fetches::default(),
             reading: HashSet::new(),
+            under_way: work::UnderWay::default(),
             tasks: JoinSet::new(),
             events,
             stop: false,
@@ -467,6 +471,7 @@ impl Daemon {
             self.banned.pop_front();
             self.swarm.behaviour_mut().blocked.unblock_peer(peer);
         }
+        self.under_way.sweep(crate::ledger::now());
         self.sweep_sources();
         self.sweep_fetches();
         self.pump_blobs();
