@@ -93,7 +93,7 @@ const fn row(
 
 /// Everything that keys can do, in the order of the help. Of the hints, the last ones matter most.
 const TABLE: &[Row] = &[
-    row(Action::Down, &["j", "Down"], "next row", Some("down")),
+    row(Action::Down, &["j", "Down"], "next row", Some("move")),
     row(Action::Up, &["k", "Up"], "previous row", None),
     row(Action::PageDown, &["PageDown", "Ctrl+f", "Ctrl+d"], "a page down", None),
     row(Action::PageUp, &["PageUp", "Ctrl+b", "Ctrl+u"], "a page up", None),

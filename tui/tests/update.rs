@@ -476,6 +476,7 @@ fn ids_are_copied_and_nothing_else() {
         (Pane::Health, peer_id("Self0001")),
     ] {
         let mut state = at(pane);
+        press(&mut state, KeyCode::Char('g'));
         let effects = press(&mut state, KeyCode::Char('y'));
         assert!(effects.contains(&Effect::Copy(expected)), "{pane:?}: {effects:?}");
     }

@@ -108,10 +108,7 @@ fn forget_detail(state: &mut State) {
 }
 
 fn on_submissions(state: &mut State, submissions: &[Submission]) {
-    let Some(board) = &state.board else {
-        // Without it nobody knows how many rows there are: it is on its way.
-        return state.fetches.want_soon(Snap::Submissions, state.clock.mono_ms);
-    };
+    let Some(board) = &state.board else { return };
     state.history.best = history::best_over_time(submissions, &board.competition, state.clock.unix);
     state.history.submissions = submissions.len() as u64;
 }

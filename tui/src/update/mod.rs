@@ -136,7 +136,8 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
             Snap::Board => sees(&[Pane::Competition, Pane::Board, Pane::Chart]),
             Snap::Outline => state.board.is_some() && sees(&[Pane::Competition, Pane::Board, Pane::Chart]),
             Snap::Entries => sees(&[Pane::Entries]),
-            Snap::Submissions => sees(&[Pane::Chart]),
+            // Without the board nobody knows of how many rows they are.
+            Snap::Submissions => state.board.is_some() && sees(&[Pane::Chart]),
             Snap::Detail => state.overlay == Some(Overlay::Details) && state.focus == Pane::Board,
             Snap::Own | Snap::Work | Snap::Blobs => sees(&[Pane::Work]),
             Snap::Health => sees(&[Pane::Health]),

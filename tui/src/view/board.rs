@@ -19,10 +19,10 @@ const BAR: usize = 5;
 const COLUMNS: &[Column] = &[
     Column { title: "#", min: 3, max: 4, align: Align::Right, keep: 254, grow: 7 },
     Column { title: "move", min: 4, max: 4, align: Align::Left, keep: 225, grow: 9 },
-    Column { title: "name", min: 8, max: 24, align: Align::Left, keep: 255, grow: 0 },
+    Column { title: "name", min: 8, max: 22, align: Align::Left, keep: 255, grow: 0 },
     Column { title: "key", min: 7, max: 13, align: Align::Left, keep: 250, grow: 5 },
     Column { title: "at least", min: 8, max: 8, align: Align::Right, keep: 253, grow: 9 },
-    Column { title: "", min: 8, max: 24, align: Align::Left, keep: 200, grow: 6 },
+    Column { title: "", min: 8, max: 14, align: Align::Left, keep: 200, grow: 1 },
     Column { title: "95 % CI", min: 11, max: 12, align: Align::Right, keep: 252, grow: 4 },
     Column { title: "tries", min: 5, max: 5, align: Align::Right, keep: 230, grow: 9 },
     Column { title: "when", min: 4, max: 16, align: Align::Left, keep: 220, grow: 2 },

@@ -43,8 +43,8 @@ fn over_time(frame: &mut Frame<'_>, area: Rect, board: &Board, state: &State, th
     let c = &board.competition;
     let [head, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let best = state.history.best.last().map_or(0, |(_, bps)| *bps);
-    let all = text::count(state.history.submissions, "submission", "submissions");
-    let said = format!("best proved {} · {all} · claimed times", text::percent(best));
+    let all = text::count(state.history.submissions, "proof", "proofs");
+    let said = format!("best {} of {all}, times as claimed", text::percent(best));
     lines(frame, head, [(text::clip(&said, usize::from(head.width)), theme.title())]);
 
     let last = state.history.best.last().map_or(0, |(at, _)| *at);
@@ -70,7 +70,7 @@ fn over_time(frame: &mut Frame<'_>, area: Rect, board: &Board, state: &State, th
         datasets.push(line(&threshold, theme.warning()));
     }
     datasets.push(line(&steps, theme.good()));
-    let x = Axis::default().bounds([0.0, at(end)]).labels([text::date(c.created), text::date(end)]);
+    let x = Axis::default().bounds([0.0, at(end)]).labels(ends(c.created, end));
     let middle = f64::midpoint(level(low), level(high));
     let y = Axis::default().bounds([level(low), level(high)]).labels([
         format!("{:.0} %", level(low)),
@@ -79,6 +79,17 @@ fn over_time(frame: &mut Frame<'_>, area: Rect, board: &Board, state: &State, th
     ]);
     let chart = Chart::new(datasets).x_axis(x.style(theme.dim())).y_axis(y.style(theme.dim()));
     frame.render_widget(chart.legend_position(None), below);
+}
+
+/// The ends of the time axis, as short as they can be told apart.
+fn ends(from: u64, to: u64) -> [String; 2] {
+    let (from, to) = (text::date(from), text::date(to));
+    let year = |date: &str| date.chars().take(4).collect::<String>();
+    let part = |date: &str, skip, take| date.chars().skip(skip).take(take).collect::<String>();
+    match year(&from) == year(&to) {
+        true => [part(&from, 5, 11), part(&to, 5, 11)],
+        false => [part(&from, 0, 10), part(&to, 0, 10)],
+    }
 }
 
 /// From the first best score, or the threshold, to the last.

@@ -13,11 +13,11 @@ use crate::text::{self, Align};
 use crate::theme::Theme;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "title", min: 10, max: 60, align: Align::Left, keep: 255, grow: 1 },
+    Column { title: "title", min: 20, max: 60, align: Align::Left, keep: 255, grow: 0 },
     Column { title: "phase", min: 10, max: 10, align: Align::Left, keep: 240, grow: 9 },
     Column { title: "set", min: 6, max: 6, align: Align::Left, keep: 245, grow: 9 },
     Column { title: "rows", min: 7, max: 9, align: Align::Right, keep: 200, grow: 9 },
-    Column { title: "size class", min: 10, max: 16, align: Align::Left, keep: 190, grow: 0 },
+    Column { title: "size class", min: 10, max: 16, align: Align::Left, keep: 190, grow: 1 },
     Column { title: "entries", min: 7, max: 7, align: Align::Right, keep: 210, grow: 9 },
     Column { title: "best", min: 8, max: 8, align: Align::Right, keep: 250, grow: 9 },
     Column { title: "left", min: 5, max: 5, align: Align::Right, keep: 235, grow: 9 },

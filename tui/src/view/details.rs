@@ -115,8 +115,8 @@ fn proof(detail: &SubmissionDetail) -> Vec<Field> {
         ("statement", detail.statement.clone()),
         ("commitment", detail.commitment.clone()),
         ("test set", test_set),
-        ("key", format!("verifying, BLAKE3 {}", detail.verifying_key)),
-        ("", format!("proving, BLAKE3 {}", detail.proving_key)),
+        ("verify key", detail.verifying_key.clone()),
+        ("prove key", detail.proving_key.clone()),
         ("reveal", reveal),
         (
             "proof",

@@ -38,10 +38,8 @@ pub fn all(health: &Health, node: Option<&Hello>) -> Vec<Field> {
         |offset| format!("{offset:+} s is the median of the peers' clocks"),
     );
     let quota = text::basis_points(h.blobs_bytes, h.blobs_quota_bytes).unwrap_or(0) / 100;
-    let checks = format!(
-        "{} waiting, {} batches running, {} records pending",
-        h.checks_waiting, h.checks_running, h.pending
-    );
+    let batches = text::count(h.checks_running, "batch", "batches");
+    let checks = format!("{} waiting, {batches} running, {} records pending", h.checks_waiting, h.pending);
     let records = format!("{} in {}", h.records, text::count(h.competitions, "competition", "competitions"));
     let blobs = format!("{} of {} ({quota} %)", text::bytes(h.blobs_bytes), text::bytes(h.blobs_quota_bytes));
     let mut fields = vec![

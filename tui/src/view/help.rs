@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::{popup, scrolled};
 use crate::state::State;
-use crate::text::{Align, clip, fit};
+use crate::text::{Align, fit, wrap};
 use crate::theme::Theme;
 
 const WORDS: &[(&str, &str)] = &[
@@ -28,14 +28,19 @@ const WIDTH: u16 = 66;
 /// Columns of the keys.
 const KEYS: usize = 10;
 
-/// The lines of the box on a screen of this size, and how wide they are: two columns where there is room.
+/// The lines of the box on a screen of this size, whether each is about a key, and how wide they are.
 pub(super) fn page(state: &State, area: Rect) -> (Vec<(String, bool)>, u16) {
-    let keys = state.keymap.bindings().iter().map(|b| (pair(&b.shown(2), b.help), true));
-    let words = WORDS.iter().map(|(word, meaning)| (pair(word, meaning), false));
-    let gap = std::iter::once((String::new(), false));
     let width = WIDTH.min(area.width.saturating_sub(4));
-    let all = keys.chain(gap).chain(words);
-    (all.map(|(line, key)| (clip(&line, usize::from(width)), key)).collect(), width)
+    let columns = usize::from(width).saturating_sub(KEYS + 2);
+    let keys = state.keymap.bindings().iter().map(|b| (b.shown(2), b.help, true));
+    let words = WORDS.iter().map(|(word, meaning)| ((*word).to_owned(), *meaning, false));
+    let lines = |(left, right, key): (String, &str, bool)| {
+        let left = std::iter::once(left).chain(std::iter::repeat(String::new()));
+        let pairs = left.zip(wrap(right, columns));
+        pairs.map(move |(left, right)| (pair(&left, &right), key)).collect::<Vec<_>>()
+    };
+    let gap = std::iter::once((String::new(), false));
+    (keys.flat_map(lines).chain(gap).chain(words.flat_map(lines)).collect(), width)
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {

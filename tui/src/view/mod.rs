@@ -241,9 +241,12 @@ fn table<T: Item>(
     theme: &Theme,
     row: impl Fn(&T) -> Row,
 ) {
-    let never: Option<Divider<fn(&T, &T) -> bool>> = None;
+    let never: Option<Divider<Between<T>>> = None;
     table_with_line(frame, area, heads, list, (focused, never), theme, row);
 }
+
+/// Whether something belongs between two neighbours.
+type Between<T> = fn(&T, &T) -> bool;
 
 /// A line between two rows.
 struct Divider<F> {

@@ -101,6 +101,7 @@ pub(super) fn event(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Th
     let latest = || state.log.items().first().map(|l| (log::line(l), log::style(l.level, theme)));
     let (said, style) = match (&state.error, &state.link) {
         (Some((error, _)), _) => (format!("error: {error}"), theme.error()),
+        (None, Link::Down { .. }) if state.starting => latest().unwrap_or_default(),
         (None, Link::Down { why, .. }) if state.loaded => {
             (format!("{why}; what is shown may be old"), theme.error())
         }

@@ -17,7 +17,7 @@ const COLUMNS: &[Column] = &[
     Column { title: "which", min: 14, max: 60, align: Align::Left, keep: 255, grow: 1 },
     Column { title: "state", min: 18, max: 30, align: Align::Left, keep: 254, grow: 0 },
     Column { title: "opening", min: 7, max: 7, align: Align::Left, keep: 240, grow: 9 },
-    Column { title: "since", min: 4, max: 16, align: Align::Left, keep: 200, grow: 2 },
+    Column { title: "since", min: 5, max: 16, align: Align::Left, keep: 200, grow: 2 },
 ];
 
 /// The columns that fit into `width`; ages before `now`, in seconds since 1970.
@@ -54,16 +54,14 @@ fn under_way(work: &Work, now: u64, column: usize, columns: usize) -> String {
 fn fetch(blob: &Fetch, column: usize, columns: usize) -> String {
     match column {
         0 => "blob".to_owned(),
-        1 => format!(
-            "{}, {} of {}",
-            text::short_hex(&blob.blob),
-            text::bytes(blob.done),
-            text::bytes(blob.bytes)
-        ),
+        1 => {
+            let (done, all) = (text::bytes(blob.done), text::bytes(blob.bytes));
+            let from = text::count(blob.sources, "peer", "peers");
+            format!("{done} of {all} from {from}, {}", text::short_hex(&blob.blob))
+        }
         2 if blob.active => text::gauge(text::basis_points(blob.done, blob.bytes).unwrap_or(0), columns),
         2 => "waits for its turn".to_owned(),
-        3 => String::new(),
-        _ => text::count(blob.sources, "peer", "peers"),
+        _ => String::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use tui::visit::Visit;
 use super::*;
 
 /// Columns and rows of the picture.
-pub const SIZE: (u16, u16) = (124, 30);
+pub const SIZE: (u16, u16) = (124, 24);
 
 /// Names and proved rows of 898, best first.
 const COMPETITORS: [(&str, u64); 9] = [

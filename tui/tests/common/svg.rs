@@ -24,8 +24,7 @@ pub fn picture(state: &State) -> String {
     for y in 0..height {
         row(&buffer, y, &mut page);
     }
-    let font =
-        "text { font: 15px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }";
+    let font = "text { font: 15px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; }";
     let ground = Rectangle::new().set("width", w).set("height", h).set("rx", 8).set("fill", BACKGROUND);
     let document = Document::new()
         .set("viewBox", (0, 0, w, h))
@@ -89,7 +88,9 @@ fn run(page: &mut Group, (x, y): (usize, usize), columns: usize, text: &str, (fg
     }
     // Every font is stretched to the columns, so that they stand under each other.
     let length = columns * CELL.0;
-    let mut words = Text::new(text).set("x", left).set("y", top + CELL.1 * 3 / 4).set("fill", fg);
+    // Renderers draw several blanks as one, but for those that must not be broken.
+    let mut words =
+        Text::new(text.replace(' ', "\u{a0}")).set("x", left).set("y", top + CELL.1 * 3 / 4).set("fill", fg);
     words.assign("textLength", length);
     words.assign("lengthAdjust", "spacingAndGlyphs");
     if bold {
