@@ -9,6 +9,7 @@
 //! hosted/          what opens the seals of own competitions (0600)
 //! keys/            proving keys made here
 //! calibration.json how fast this machine proves
+//! peers.json       peers to find again, and those that are kept out (0600)
 //! podium.sock      the running node's socket (0600)
 //! ```
 
@@ -139,6 +140,11 @@ impl Home {
     /// How fast this machine proves.
     pub fn calibration(&self) -> PathBuf {
         self.dir.join("calibration.json")
+    }
+
+    /// The address book and the bans.
+    pub fn peers(&self) -> PathBuf {
+        self.dir.join("peers.json")
     }
 
     /// Whether there is an identity.

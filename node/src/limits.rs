@@ -27,9 +27,9 @@ pub const VERIFY_WORKERS: usize = 2;
 pub const SCORE_DISCONNECT: f64 = -80.0;
 /// Refused records after which a peer is disconnected, whatever its gossip score.
 pub const REFUSED_DISCONNECT: u64 = 20;
-/// How long a peer that was disconnected for misbehaviour stays out.
+/// How long a peer that was disconnected for misbehaviour stays out, restarts included.
 pub const BAN: Duration = Duration::from_secs(600);
-/// Peers that are remembered as banned; the oldest are forgotten first.
+/// Peers that are remembered as banned; those whose time is over first are forgotten first.
 pub const MAX_BANNED: usize = 1024;
 
 /// Established connections.
@@ -46,8 +46,112 @@ pub const MEMORY_BYTES: usize = 2 << 30;
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(300);
 /// Bootstrap peers are dialled again so often.
 pub const REDIAL: Duration = Duration::from_secs(2);
-/// Most bootstrap or listen addresses on the command line.
+/// Most addresses of one kind on the command line, and of peers that mDNS finds at once.
 pub const MAX_ADDRESSES: usize = 64;
+
+/// With so many connected peers no others are looked for: gossip keeps a mesh of six to twelve among them.
+pub const PEERS_TARGET: usize = 16;
+/// Above so many, those that look-ups have connected are let go again: each costs a catch-up every few seconds.
+pub const PEERS_ENOUGH: usize = 48;
+/// More peers are looked for so often, as long as there are too few.
+pub const DISCOVER: Duration = Duration::from_secs(10);
+/// Peers that are dialled at once when more are looked for.
+pub const DISCOVER_DIALS: usize = 4;
+/// A peer that does not answer, or a relay that refuses, is left alone for so long, and twice as long each time.
+pub const DIAL_PAUSE: Duration = Duration::from_secs(5);
+/// The longest of these pauses.
+pub const DIAL_PAUSE_MAX: Duration = Duration::from_secs(600);
+/// Peers whose pauses are remembered; beyond, all are forgotten.
+pub const DIAL_PAUSES: usize = 1024;
+/// A relayed connection is closed when a direct one to the same peer has stood for so long.
+pub const RELAYED_OVERLAP: Duration = Duration::from_secs(3);
+
+/// Peers in the address book; those that were seen longest ago are forgotten first.
+pub const BOOK_PEERS: usize = 256;
+/// Addresses of one peer, in the book and in the routing table.
+pub const PEER_ADDRESSES: usize = 8;
+/// Longest address that is remembered, in bytes: a circuit through a relay with a long name fits.
+pub const ADDRESS_MAX_BYTES: usize = 512;
+/// Peers that were not seen for so long are dropped from the book.
+pub const BOOK_AGE: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The book is written at most so often, and at the end.
+pub const BOOK_INTERVAL: Duration = Duration::from_secs(30);
+/// Largest book: every peer and ban with the longest texts fits.
+pub const BOOK_MAX_BYTES: u64 = 8 << 20;
+/// Reasons that are remembered of one peer's refusals.
+pub const REFUSALS: usize = 3;
+/// Longest reason in characters: parts of it may be a stranger's words.
+pub const REFUSAL_CHARS: usize = 200;
+/// Peers that have gone and whose refusals are still remembered, for as long as [`BAN`].
+pub const OFFENDERS: usize = 1024;
+/// Longest ban that a person may ask for.
+pub const BAN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Addresses that strangers claim to see this node at; further ones are not looked into.
+pub const ADDRESS_CANDIDATES: usize = 32;
+/// Addresses at which peers have reached this node; the oldest make room.
+pub const EXTERNAL_ADDRESSES: usize = 16;
+/// Peers are first asked to dial back after so long.
+pub const AUTONAT_DELAY: Duration = Duration::from_secs(5);
+/// They are asked again so often until three have said the same.
+pub const AUTONAT_RETRY: Duration = Duration::from_secs(30);
+/// And so often afterwards.
+pub const AUTONAT_REFRESH: Duration = Duration::from_secs(15 * 60);
+/// Dial-backs for all peers in a minute: each makes this node dial, though only the asker's own address.
+pub const AUTONAT_SERVED: usize = 30;
+/// Dial-backs for one peer in a minute.
+pub const AUTONAT_SERVED_PER_PEER: usize = 3;
+
+/// Blobs of which this node tells the network that it has them; the competitions' latest first.
+pub const ANNOUNCED_BLOBS: usize = 256;
+/// Blobs that are announced in one second.
+pub const ANNOUNCED_AT_ONCE: usize = 4;
+/// They are announced again so often.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2 * 3600);
+/// What others have announced is forgotten after so long.
+pub const PROVIDER_TTL: Duration = Duration::from_secs(6 * 3600);
+/// Blobs of which this node remembers for others who has them.
+pub const PROVIDED_KEYS: usize = 16_384;
+/// Providers of one blob: the replication of Kademlia.
+pub const PROVIDERS_PER_KEY: usize = 20;
+/// Blobs that one peer may announce here: one peer cannot fill the place of all.
+pub const PROVIDED_PER_PEER: usize = 512;
+/// Providers of a blob are looked for at most so often.
+pub const SEEK_PAUSE: Duration = Duration::from_secs(10);
+/// Blobs whose providers are looked for at once.
+pub const SEEKS: usize = 8;
+/// Providers that are dialled for one look-up.
+pub const SEEK_DIALS: usize = 8;
+/// A look-up ends after so long.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
+/// The neighbourhood is looked up anew so often.
+pub const LOOKUP_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Relays at which a private node has a place.
+pub const RELAYS: usize = 2;
+/// As a relay: nodes that have a place here.
+pub const RELAY_RESERVATIONS: usize = 64;
+/// Places of one node, beside a first one.
+pub const RELAY_RESERVATIONS_PER_PEER: usize = 2;
+/// A place has to be asked for anew after so long.
+pub const RELAY_RESERVATION: Duration = Duration::from_secs(3600);
+/// Circuits at once: with [`RELAY_CIRCUIT_BYTES`] and [`RELAY_CIRCUIT`] they carry at most 4 GiB in an hour.
+pub const RELAY_CIRCUITS: usize = 64;
+/// Circuits of one node, beside a first one.
+pub const RELAY_CIRCUITS_PER_PEER: usize = 8;
+/// A circuit is cut after so long; whoever needs it dials again.
+pub const RELAY_CIRCUIT: Duration = Duration::from_secs(3600);
+/// A circuit is cut after so many bytes: gossip and records for days, a test set, but no proving key.
+pub const RELAY_CIRCUIT_BYTES: u64 = 64 << 20;
+/// Reservations of one peer, and circuits from one peer, in [`RELAY_RATE`].
+pub const RELAY_RATE_PER_PEER: u32 = 30;
+/// The same of one IP address: a classroom behind one router.
+pub const RELAY_RATE_PER_IP: u32 = 120;
+/// The time in which these are given back one by one.
+pub const RELAY_RATE: Duration = Duration::from_secs(60);
+/// Blobs up to this length are fetched over a relay like over any connection; longer ones only when nobody can be
+/// reached otherwise.
+pub const RELAYED_BLOB_BYTES: u64 = 4 << 20;
 
 /// Largest request of the catch-up protocol: a message of a reconciliation and room to spare.
 pub const REQUEST_MAX_BYTES: u64 = 64 << 10;

@@ -120,7 +120,7 @@ fn what_was_made_without_a_node_goes_out_at_the_next_run() {
     });
     assert_eq!(a.board(&id), b.board(&id));
     assert_eq!(b.json(&["keys", "fetch", "--competition", &id])[0]["size_class"], "linear-30-2");
-    assert_eq!(b.json(&["peers"])[0]["peer_id"], a.hello["peer_id"]);
+    assert_eq!(b.json(&["peers"])["peers"][0]["peer_id"], a.hello["peer_id"]);
 }
 
 #[test]

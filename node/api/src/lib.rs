@@ -63,6 +63,25 @@ pub enum Command {
     },
     /// Connected peers, and those that are kept out: [`Body::Peers`].
     Peers,
+    /// Keep a peer out: [`Body::Done`].
+    BanPeer {
+        /// Peer id.
+        peer_id: String,
+        /// For people; may be empty.
+        reason: String,
+        /// For how long, in seconds; at most 366 days.
+        seconds: u64,
+    },
+    /// Let a peer in again: [`Body::Done`].
+    UnbanPeer {
+        /// Peer id.
+        peer_id: String,
+    },
+    /// Dial a peer now: [`Body::Done`] once it is connected.
+    ConnectPeer {
+        /// A multiaddr, with the peer's id at its end if it is known.
+        address: String,
+    },
     /// How the node is: [`Body::Health`].
     Health,
     /// The records of this node's own key, newest first: [`Body::Own`].

@@ -2,6 +2,7 @@
 
 use super::backend::Backend;
 use super::context::{CliError, Context};
+use super::times::span;
 use super::{keys, output};
 use crate::hosted::Hosted;
 use crate::keys::KeyFile;
@@ -116,16 +117,7 @@ fn deadline(text: &str) -> Result<u64, String> {
         let time = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| expected())?;
         return u64::try_from(time.unix_timestamp()).map_err(|_| expected());
     };
-    let unit = relative.chars().last().ok_or_else(expected)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(expected()),
-    };
-    let count: u64 = relative.trim_end_matches(unit).parse().map_err(|_| expected())?;
-    count.checked_mul(seconds).and_then(|s| s.checked_add(now())).ok_or_else(expected)
+    span(relative).and_then(|seconds| seconds.checked_add(now())).ok_or_else(expected)
 }
 
 impl Args {

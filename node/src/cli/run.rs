@@ -3,12 +3,11 @@
 use super::context::Context;
 use super::output;
 use crate::client::Client;
-use crate::net::NetConfig;
+use crate::net::{self, NetConfig, RelayLimits};
 use crate::{daemon, limits};
 use anyhow::ensure;
 use api::Command;
 use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 use std::io::{IsTerminal, Write};
 use tracing_subscriber::EnvFilter;
 
@@ -17,9 +16,15 @@ Examples:
   node run
   node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
   node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
+  node run --bootstrap /dns4/podium.example.org/tcp/4001/p2p/12D3KooW...
+  node run --relay --listen /ip4/0.0.0.0/tcp/4001 --external /ip4/192.0.2.7/tcp/4001
+  node run --relay-through /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
 
 With --json one line is printed once the node listens: its peer id, addresses and data folder.
 PODIUM_LOG chooses what is logged, for instance PODIUM_LOG=node=debug.";
+
+/// Kademlia warns that it knows nobody, which on a new node is no news.
+const LOG: &str = "warn,libp2p_kad=error,node=info";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -27,9 +32,20 @@ pub struct Args {
     /// Address to listen on; may be repeated [default: every address, free TCP and QUIC ports].
     #[arg(long, value_name = "MULTIADDR")]
     listen: Vec<Multiaddr>,
-    /// Peer to dial, and to dial again when it is lost; may be repeated.
+    /// Peer to dial, and to dial again when it is lost; may be repeated. Names (/dns4, /dns6, /dnsaddr) are
+    /// looked up at each dial.
     #[arg(long, value_name = "MULTIADDR")]
     bootstrap: Vec<Multiaddr>,
+    /// Address at which strangers reach this node, if it knows better than they; may be repeated.
+    #[arg(long, value_name = "MULTIADDR")]
+    external: Vec<Multiaddr>,
+    /// Be a relay: carry connections of nodes that nobody can dial, within limits.
+    #[arg(long)]
+    relay: bool,
+    /// Be reached through this relay; may be repeated. Without it, a node that strangers cannot dial takes
+    /// relays among its peers.
+    #[arg(long, value_name = "MULTIADDR", conflicts_with = "relay")]
+    relay_through: Vec<Multiaddr>,
     /// Do not look for peers on the local network.
     #[arg(long)]
     no_mdns: bool,
@@ -43,23 +59,34 @@ pub struct Args {
 
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
-        let addresses = self.listen.len().max(self.bootstrap.len());
-        ensure!(addresses <= limits::MAX_ADDRESSES, "expected at most {} addresses", limits::MAX_ADDRESSES);
-        for address in &self.bootstrap {
-            let named = address.iter().any(|part| {
-                matches!(
-                    part,
-                    Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)
-                )
-            });
-            ensure!(!named, "expected a bootstrap address with an IP address, got {address}");
+        for list in [&self.listen, &self.bootstrap, &self.external, &self.relay_through] {
+            ensure!(
+                list.len() <= limits::MAX_ADDRESSES,
+                "expected at most {} addresses",
+                limits::MAX_ADDRESSES
+            );
+        }
+        for address in &self.relay_through {
+            let named = net::target_of(address).is_some() && !net::is_relayed(address);
+            ensure!(
+                named,
+                "expected the address of a relay with its id (/p2p/...) at the end, got {address}"
+            );
         }
         log(self.log_json);
         let listen = match self.listen.is_empty() {
             true => vec!["/ip4/0.0.0.0/tcp/0".parse()?, "/ip4/0.0.0.0/udp/0/quic-v1".parse()?],
             false => self.listen,
         };
-        let config = NetConfig { listen, bootstrap: self.bootstrap, mdns: !self.no_mdns };
+        let config = NetConfig {
+            listen,
+            bootstrap: self.bootstrap,
+            mdns: !self.no_mdns,
+            external: self.external,
+            relay: self.relay.then(RelayLimits::default),
+            relay_through: self.relay_through,
+            local_probes: false,
+        };
         let (home, json) = (context.home.clone(), context.json);
         if self.until_stdin_ends {
             stop_when_stdin_ends(home.socket());
@@ -93,7 +120,7 @@ fn stop_when_stdin_ends(socket: std::path::PathBuf) {
 }
 
 fn log(json: bool) {
-    let filter = EnvFilter::try_from_env("PODIUM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,node=info"));
+    let filter = EnvFilter::try_from_env("PODIUM_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     // A second logger in one process is refused; the first one stays.

@@ -7,7 +7,7 @@ use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Event, Peer, Report};
+use api::{Body, Command, ErrorKind, Event, Report};
 use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +41,10 @@ impl Daemon {
             ),
             Command::Work => Body::Work { work: self.under_way.list() },
             Command::Report { report } => self.on_report(report),
-            Command::Peers => Body::Peers { peers: self.peer_list(), banned: Vec::new() },
+            Command::Peers => self.peer_list(),
+            Command::BanPeer { peer_id, reason, seconds } => self.ban_by_hand(&peer_id, &reason, seconds),
+            Command::UnbanPeer { peer_id } => self.unban_by_hand(&peer_id),
+            Command::ConnectPeer { address } => return self.connect(&address, answer),
             Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
@@ -134,20 +137,6 @@ impl Daemon {
             counts.most = counts.most.max(count);
         }
         counts
-    }
-
-    fn peer_list(&self) -> Vec<Peer> {
-        let gossip = &self.swarm.behaviour().gossip;
-        let peer = |(id, info): (&libp2p::PeerId, &super::PeerInfo)| Peer {
-            peer_id: id.to_string(),
-            address: info.address.clone(),
-            agent: info.agent.clone(),
-            records: info.records,
-            refused: info.refused,
-            score: gossip.peer_score(id).unwrap_or(0.0),
-            ..Peer::default()
-        };
-        self.peers.iter().map(peer).collect()
     }
 }
 

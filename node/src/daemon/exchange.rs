@@ -1,9 +1,10 @@
 //! Answering peers, and catching up with them: the record set is the truth, gossip only a hint.
 
 use super::catch_up::{self, CatchUp, Part, Step, SyncError};
+use super::peers::Offence;
 use super::records::{Records, Source};
 use super::{Daemon, Done, PeerSummary};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, now};
 use crate::limits;
 use crate::net::{Request, Response, Summary};
 use libp2p::PeerId;
@@ -94,7 +95,7 @@ impl Daemon {
                     (request, Asked::Reconcile { part: (competition, kind) })
                 }
             };
-            let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+            let id = self.ask(peer, request);
             if let Some(sync) = self.syncs.get_mut(&peer) {
                 sync.asked = Some(id);
             }
@@ -113,9 +114,14 @@ impl Daemon {
 
     pub(super) fn ask_chunk(&mut self, peer: PeerId, blob: BlobRef, offset: u64) -> OutboundRequestId {
         let request = Request::Chunk { blob: blob.id, offset };
-        let id = self.swarm.behaviour_mut().exchange.send_request(&peer, request);
+        let id = self.ask(peer, request);
         self.asked.insert(id, Asked::Chunk { blob, offset });
         id
+    }
+
+    fn ask(&mut self, peer: PeerId, request: Request) -> OutboundRequestId {
+        self.count_out(peer, request.payload_bytes());
+        self.swarm.behaviour_mut().exchange.send_request(&peer, request)
     }
 
     pub(super) fn on_response(&mut self, peer: PeerId, id: OutboundRequestId, response: Response) {
@@ -128,16 +134,20 @@ impl Daemon {
             return;
         }
         match (asked, response) {
-            (Asked::Summary { after: None }, Response::Same { total }) => {
+            (Asked::Summary { after: None }, Response::Same { total, time }) => {
                 let all: Vec<RecordId> = self.records.outbox.iter().copied().collect();
                 self.peer_has(&all);
                 if let Some(info) = self.peers.get_mut(&peer) {
                     (info.records, info.summary) = (total, PeerSummary::Same);
+                    info.note_time(time);
                 }
                 self.syncs.remove(&peer);
                 return;
             }
-            (Asked::Summary { after }, Response::Summary { competitions, more, total }) => {
+            (Asked::Summary { after }, Response::Summary { competitions, more, total, time }) => {
+                if let Some(info) = self.peers.get_mut(&peer) {
+                    info.note_time(time);
+                }
                 if let Err(error) = self.on_summary(peer, after, &competitions, more, total) {
                     return self.end_sync(peer, &error);
                 }
@@ -165,7 +175,7 @@ impl Daemon {
             }
             (Asked::Chunk { blob, .. }, _) => {
                 self.on_no_chunk(peer, id, blob, true);
-                self.blame(peer);
+                self.blame(peer, &Offence::NoChunk { blob: blob.id });
             }
             _ => self.end_sync(peer, &SyncError::Unasked),
         }
@@ -184,9 +194,8 @@ impl Daemon {
     }
 
     fn end_sync(&mut self, peer: PeerId, error: &SyncError) {
-        tracing::info!(%peer, %error, "catch-up ended");
         self.syncs.remove(&peer);
-        self.blame(peer);
+        self.blame(peer, &Offence::CatchUp { reason: error.to_string() });
     }
 
     fn on_summary(
@@ -262,11 +271,11 @@ impl Daemon {
     fn summary(&mut self, after: Option<RecordId>, theirs: Fingerprint) -> Response {
         let total = self.ledger.len() as u64;
         if after.is_none() && self.ledger.fingerprint() == theirs {
-            return Response::Same { total };
+            return Response::Same { total, time: now() };
         }
         let (page, more) = self.ledger.parts().competitions(after, limits::SUMMARY_PAGE);
         let summary = |competition| Summary { competition, parts: self.ledger.parts().digests(competition) };
-        Response::Summary { competitions: page.into_iter().map(summary).collect(), more, total }
+        Response::Summary { competitions: page.into_iter().map(summary).collect(), more, total, time: now() }
     }
 
     pub(super) fn respond(
@@ -275,6 +284,9 @@ impl Daemon {
         channel: ResponseChannel<Response>,
         response: Response,
     ) {
+        if let Some(peer) = self.serving.get(&id).copied() {
+            self.count_out(peer, response.payload_bytes());
+        }
         if self.swarm.behaviour_mut().exchange.send_response(channel, response).is_err() {
             // The peer has gone: there is nobody to answer.
             self.served(id);

@@ -12,6 +12,7 @@ mod transfer;
 
 pub(super) use queue::Fetches;
 
+use super::peers::Offence;
 use super::{Daemon, Done};
 use crate::blobs::{BlobError, Partial};
 use crate::limits;
@@ -141,11 +142,13 @@ impl Daemon {
     }
 
     fn ask_chunks(&mut self, blob: BlobRef, peers: &[PeerId]) {
-        while let Some(fetch) = self.fetches.active.get_mut(&blob) {
+        while let Some(fetch) = self.fetches.active.get(&blob) {
             if !fetch.is_open() || fetch.asked.len() >= limits::CHUNKS_IN_FLIGHT {
                 return;
             }
-            let Some(peer) = fetch.choose(peers) else { return };
+            let usable = self.sources_of(blob.bytes, &fetch.usable(peers));
+            let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
+            let Some(peer) = fetch.choose(&usable) else { return };
             let Some(offset) = fetch.next_offset() else { return };
             let request = self.ask_chunk(peer, blob, offset);
             if let Some(fetch) = self.fetches.active.get_mut(&blob) {
@@ -193,6 +196,9 @@ impl Daemon {
         } else if self.fetches.patience_is_over(&blob, now) {
             self.tell_waiting(&blob, "no connected peer has it");
         }
+        if !contradicted {
+            self.seek(blob.id);
+        }
     }
 
     pub(super) fn on_fetched(&mut self, progress: Progress) {
@@ -229,7 +235,7 @@ impl Daemon {
             self.give_up(blob, "peers sent wrong bytes again and again");
         }
         if let Some(peer) = liar {
-            self.blame(peer);
+            self.blame(peer, &Offence::WrongBytes { blob: blob.id });
         }
     }
 
@@ -284,7 +290,8 @@ impl Daemon {
         fetch.against.insert(peer);
         fetch.again.push(offset);
         if total == blob.bytes {
-            self.blame(peer);
+            let offence = Offence::ShortChunk { blob: blob.id, expected, got: bytes.len() };
+            self.blame(peer, &offence);
         }
     }
 
@@ -317,6 +324,7 @@ impl Daemon {
                 // What was written stays.
                 self.fetches.set_aside(blob, false, now);
                 self.tell_waiting(&blob, "no connected peer has it");
+                self.seek(blob.id);
             } else if fetch.is_slow(now) && self.fetches.holds_up_others(&blob) {
                 self.fetches.send_to_the_end(blob, now);
             }

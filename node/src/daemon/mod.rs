@@ -1,7 +1,11 @@
 //! The daemon: one loop over network events, clients' commands, finished work, timers and signals.
 //!
 //! ```text
-//! mod       set-up, the loop, peers
+//! mod       set-up and the loop;  network: what happens on the network, and who takes care of it
+//! peers     who is connected, and who is kept out;  book: what is remembered of them from run to run
+//! dialling  whom to dial;  pauses: and whom to leave alone
+//! lookup    Kademlia: more peers, and who has which blob
+//! reach     whether strangers can dial this node, and relays
 //! records   a record from its arrival to its verdict: validation and proof checks
 //! writes    accepted records on their way to the disk, and what follows
 //! exchange  answering peers, and catching up with them;  catch_up: what to ask next, without I/O
@@ -12,10 +16,19 @@
 //! The loop never waits: proof checks, disk and hashing run on blocking threads, in bounded number, and come back
 //! as [`Done`]. A record is acknowledged (to gossip, to clients, to peers) only after it has been flushed.
 
+mod book;
 mod catch_up;
 mod commands;
+mod dialling;
 mod exchange;
 mod fetch;
+mod lookup;
+mod network;
+mod pauses;
+mod peers;
+mod reach;
+#[cfg(test)]
+mod reach_tests;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -25,23 +38,27 @@ mod writes;
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;
 use crate::home::{Home, HomeError};
-use crate::ledger::{Digest, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, now};
 use crate::limits;
 use crate::materials::Checked;
-use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, NetError};
+use crate::net::{self, Behaviour, NetConfig, NetError};
 use crate::store::{StoreError, StoredRecord};
 use api::{Body, Event, Hello};
+use book::Book;
+use dialling::Dialling;
 use exchange::{Asked, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChannel};
-use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{DialError, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, identify, mdns, request_response};
+use libp2p::{Multiaddr, PeerId, Swarm};
+use lookup::Lookups;
+use peers::{Offenders, PeerInfo, PeerSummary};
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
+use reach::Reach;
 use records::Records;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -73,54 +90,6 @@ pub enum DaemonError {
     Task(#[from] tokio::task::JoinError),
 }
 
-/// What is known of a connected peer.
-#[derive(Debug, Default)]
-struct PeerInfo {
-    address: String,
-    agent: String,
-    records: u64,
-    refused: u64,
-    /// Its records that are being checked.
-    in_flight: usize,
-    /// What its last summary said.
-    summary: PeerSummary,
-}
-
-/// What a peer has said of its records.
-#[derive(Debug, Default)]
-enum PeerSummary {
-    /// Nothing yet.
-    #[default]
-    Unknown,
-    /// That it has the same.
-    Same,
-    /// For each competition known here: how many, and whether they are the same.
-    Differs(BTreeMap<RecordId, (u64, bool)>),
-}
-
-impl PeerInfo {
-    /// Takes note of a page of its summary, as far as it is about competitions that are known here.
-    fn note(
-        &mut self,
-        after: Option<RecordId>,
-        page: &[net::Summary],
-        mut own: impl FnMut(RecordId) -> Vec<Digest>,
-    ) {
-        let mut noted = match std::mem::take(&mut self.summary) {
-            PeerSummary::Differs(noted) if after.is_some() => noted,
-            _ => BTreeMap::new(),
-        };
-        for summary in page {
-            let own = own(summary.competition);
-            if !own.is_empty() {
-                let count = summary.parts.iter().fold(0u64, |sum, part| sum.saturating_add(part.1));
-                noted.insert(summary.competition, (count, own == summary.parts));
-            }
-        }
-        self.summary = PeerSummary::Differs(noted);
-    }
-}
-
 /// Work that ran elsewhere and is finished.
 enum Done {
     Checked(Vec<(JobId, Checked)>),
@@ -130,12 +99,7 @@ enum Done {
     Fetched(Box<fetch::Progress>),
     Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
     Tidied(Result<(), StoreError>),
-}
-
-struct Bootstrap {
-    address: Multiaddr,
-    peer: Option<PeerId>,
-    warned: bool,
+    Booked(Result<(), HomeError>),
 }
 
 struct Daemon {
@@ -144,10 +108,15 @@ struct Daemon {
     keypair: Keypair,
     ledger: Ledger,
     home: Home,
-    bootstrap: Vec<Bootstrap>,
     listen: Vec<Multiaddr>,
     peers: BTreeMap<PeerId, PeerInfo>,
-    banned: VecDeque<(PeerId, Instant)>,
+    offenders: Offenders,
+    book: Book,
+    /// When the book was last written, and whether that is still going on.
+    booked: (Option<Instant>, bool),
+    dialling: Dialling,
+    lookups: Lookups,
+    reach: Reach,
     records: Records,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
@@ -175,12 +144,14 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
     let socket = Socket::bind(&home.socket()).await?;
     let own = identity.keypair.public().to_peer_id().to_string();
     let folder = home.clone();
-    let ledger = tokio::task::spawn_blocking(move || Ledger::open(&folder, own)).await??;
+    let open = move || (Ledger::open(&folder, own), Book::open(&folder.peers(), now()));
+    let (ledger, book) = tokio::task::spawn_blocking(open).await?;
+    let ledger = ledger?;
     let swarm = net::start(&identity.keypair, &config)?;
     let (calls_sender, calls) = mpsc::channel(limits::API_QUEUE);
     let (events, _) = broadcast::channel(limits::API_EVENTS);
     let server = tokio::spawn(socket.serve(calls_sender, events.clone()));
-    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, home, &config, events)?;
+    let mut daemon = Daemon::new(swarm, identity.keypair, ledger, book, home, &config, events)?;
     let result = daemon.run(calls, ready).await;
     // Answers that were given just now still reach their clients.
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -195,28 +166,31 @@ pub async fn run(home: Home, config: NetConfig, ready: impl FnOnce(&Hello)) -> R
 
 impl Daemon {
     fn new(
-        swarm: Swarm<Behaviour>,
+        mut swarm: Swarm<Behaviour>,
         keypair: Keypair,
         ledger: Ledger,
+        book: Book,
         home: Home,
         config: &NetConfig,
         events: broadcast::Sender<Event>,
     ) -> Result<Self, DaemonError> {
         let outbox = ledger.store().outbox()?.into_iter().map(RecordId::new).collect();
-        let bootstrap = config
-            .bootstrap
-            .iter()
-            .map(|address| Bootstrap { address: address.clone(), peer: net::peer_of(address), warned: false })
-            .collect();
+        for banned in book.bans().keys() {
+            swarm.behaviour_mut().blocked.block_peer(*banned);
+        }
         Ok(Self {
             swarm,
             keypair,
             ledger,
             home,
-            bootstrap,
             listen: Vec::new(),
             peers: BTreeMap::new(),
-            banned: VecDeque::new(),
+            offenders: Offenders::default(),
+            book,
+            booked: (None, false),
+            dialling: Dialling::new(&config.bootstrap),
+            lookups: Lookups::default(),
+            reach: Reach::new(config),
             records: Records::new(outbox),
             syncs: HashMap::new(),
             asked: HashMap::new(),
@@ -244,6 +218,7 @@ impl Daemon {
         let mut sweep = tokio::time::interval(Duration::from_secs(1));
         let mut ready = Some(ready);
         self.pump_blobs();
+        self.set_mode();
         while !self.stop {
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm(event),
@@ -286,18 +261,22 @@ impl Daemon {
     /// Lets writes that are under way end, for a while.
     async fn finish(&mut self) {
         self.pump_writes();
+        self.see_peers();
+        self.write_book();
         let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while let Ok(Some(done)) = tokio::time::timeout_at(deadline, self.tasks.join_next()).await {
-            if let Ok(done @ Done::Written(_)) = done {
+            if let Ok(done @ (Done::Written(_) | Done::Booked(_))) = done {
                 self.on_done(done);
                 self.pump_writes();
+                self.write_book();
             }
         }
     }
 
     fn hello(&self) -> Hello {
         let peer_id = self.swarm.local_peer_id();
-        let full = |address: &Multiaddr| format!("{address}/p2p/{peer_id}");
+        let full =
+            |address: &Multiaddr| net::without_target(address).with(Protocol::P2p(*peer_id)).to_string();
         Hello {
             api_version: api::API_VERSION,
             agent: net::AGENT.to_owned(),
@@ -322,159 +301,48 @@ impl Daemon {
             Done::Added { result, answer } => self.on_added(result, answer),
             Done::Tidied(Ok(())) => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
-        }
-    }
-
-    fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        match event {
-            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
-            SwarmEvent::NewListenAddr { address, .. } => {
-                tracing::info!(%address, "listening");
-                if self.listen.len() < limits::MAX_ADDRESSES {
-                    self.listen.push(address);
+            Done::Booked(result) => {
+                self.booked.1 = false;
+                if let Err(error) = result {
+                    tracing::warn!(%error, "the address book was not written");
+                    self.book.not_written();
                 }
-            }
-            SwarmEvent::ExpiredListenAddr { address, .. } => self.listen.retain(|known| *known != address),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, num_established, .. } => {
-                let address = endpoint.get_remote_address();
-                if endpoint.is_dialer() {
-                    self.learn_bootstrap(peer_id, address);
-                }
-                if num_established.get() == 1 {
-                    let address = address.to_string();
-                    self.peers.insert(peer_id, PeerInfo { address, ..PeerInfo::default() });
-                    self.tell(Event::PeerConnected { peer_id: peer_id.to_string() });
-                    self.start_sync(peer_id);
-                }
-            }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                self.peers.remove(&peer_id);
-                self.syncs.remove(&peer_id);
-                self.tell(Event::PeerDisconnected { peer_id: peer_id.to_string() });
-            }
-            SwarmEvent::OutgoingConnectionError { error, .. } => self.not_connected(&error),
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener has trouble"),
-            _ => {}
-        }
-    }
-
-    fn on_behaviour(&mut self, event: BehaviourEvent) {
-        match event {
-            BehaviourEvent::Gossip(gossipsub::Event::Message { propagation_source, message_id, message }) => {
-                self.on_gossip(propagation_source, message_id, &message.data);
-            }
-            BehaviourEvent::Gossip(gossipsub::Event::Subscribed { .. }) => self.offer_outbox(),
-            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                if let Some(peer) = self.peers.get_mut(&peer_id) {
-                    // A stranger's text: short, and without anything that moves a cursor or turns the direction.
-                    let plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
-                    peer.agent = info.agent_version.chars().filter(plain).take(64).collect();
-                }
-            }
-            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
-                for (peer, address) in found.into_iter().take(limits::MAX_ADDRESSES) {
-                    self.dial(DialOpts::peer_id(peer).addresses(vec![address]).build());
-                }
-            }
-            BehaviourEvent::Exchange(request_response::Event::Message { peer, message, .. }) => match message
-            {
-                request_response::Message::Request { request_id, request, channel } => {
-                    self.on_request(peer, request_id, request, channel);
-                }
-                request_response::Message::Response { request_id, response } => {
-                    self.on_response(peer, request_id, response);
-                }
-            },
-            BehaviourEvent::Exchange(
-                request_response::Event::ResponseSent { request_id, .. }
-                | request_response::Event::InboundFailure { request_id, .. },
-            ) => self.served(request_id),
-            BehaviourEvent::Exchange(request_response::Event::OutboundFailure {
-                peer,
-                request_id,
-                error,
-                ..
-            }) => {
-                tracing::debug!(%peer, %error, "a request was not answered");
-                self.on_no_response(peer, request_id);
-            }
-            _ => {}
-        }
-    }
-
-    fn dial(&mut self, opts: DialOpts) {
-        // Already connected, being dialled, or banned: all fine.
-        if let Err(error) = self.swarm.dial(opts) {
-            tracing::trace!(%error, "not dialled");
-        }
-    }
-
-    fn learn_bootstrap(&mut self, peer: PeerId, address: &Multiaddr) {
-        for bootstrap in self.bootstrap.iter_mut().filter(|b| b.peer.is_none()) {
-            if bootstrap.address == *address {
-                bootstrap.peer = Some(peer);
             }
         }
     }
 
-    /// A bootstrap address that does not answer is told once: the person may have mistyped it.
-    fn not_connected(&mut self, error: &DialError) {
-        tracing::debug!(%error, "not connected");
-        let DialError::Transport(failed) = error else { return };
-        for bootstrap in self.bootstrap.iter_mut().filter(|b| !b.warned) {
-            if failed.iter().any(|(address, _)| net::same_address(address, &bootstrap.address)) {
-                bootstrap.warned = true;
-                tracing::warn!(address = %bootstrap.address, "a bootstrap peer does not answer; trying again");
-            }
+    /// Peers that are connected have been seen now.
+    fn see_peers(&mut self) {
+        for peer in self.peers.keys() {
+            self.book.seen(*peer, now());
         }
     }
 
-    fn redial(&mut self) {
-        let away = |b: &&Bootstrap| !b.peer.is_some_and(|peer| self.peers.contains_key(&peer));
-        let addresses: Vec<_> =
-            self.bootstrap.iter().filter(away).map(|b| (b.peer, b.address.clone())).collect();
-        for (peer, address) in addresses {
-            self.dial(match peer {
-                Some(peer) => DialOpts::peer_id(peer).addresses(vec![address]).build(),
-                None => DialOpts::unknown_peer_id().address(address).build(),
-            });
-        }
-    }
-
-    /// Counts what a peer did wrong, and cuts it off when it is too much.
-    fn blame(&mut self, peer: PeerId) {
-        let refused = match self.peers.get_mut(&peer) {
-            Some(info) => {
-                info.refused += 1;
-                info.refused
-            }
-            None => return,
-        };
-        let score = self.swarm.behaviour().gossip.peer_score(&peer).unwrap_or(0.0);
-        if refused < limits::REFUSED_DISCONNECT && score > limits::SCORE_DISCONNECT {
+    /// Writes the book if it has changed, and if it is not being written.
+    fn write_book(&mut self) {
+        if self.booked.1 {
             return;
         }
-        tracing::warn!(%peer, refused, score, "disconnected for refused messages");
-        self.swarm.behaviour_mut().blocked.block_peer(peer);
-        self.banned.push_back((peer, Instant::now()));
-        if self.banned.len() > limits::MAX_BANNED
-            && let Some((oldest, _)) = self.banned.pop_front()
-        {
-            self.swarm.behaviour_mut().blocked.unblock_peer(oldest);
+        if let Some(bytes) = self.book.take_unwritten() {
+            self.booked = (Some(Instant::now()), true);
+            let path = self.home.peers();
+            self.tasks.spawn_blocking(move || Done::Booked(crate::home::write_private(&path, &bytes)));
         }
     }
 
     fn sweep(&mut self) {
-        while let Some((peer, since)) = self.banned.front().copied()
-            && since.elapsed() > limits::BAN
-        {
-            self.banned.pop_front();
-            self.swarm.behaviour_mut().blocked.unblock_peer(peer);
-        }
+        self.sweep_peers();
         self.under_way.sweep(crate::ledger::now());
         self.sweep_sources();
         self.sweep_fetches();
         self.pump_blobs();
         self.resume_syncs();
+        self.discover();
+        self.trim();
+        self.tend_relays();
+        self.sweep_lookups();
+        if self.booked.0.is_none_or(|last| last.elapsed() >= limits::BOOK_INTERVAL) {
+            self.write_book();
+        }
     }
 }

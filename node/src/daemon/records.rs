@@ -1,5 +1,6 @@
 //! A record from its arrival to its verdict.
 
+use super::peers::Offence;
 use super::{Daemon, Done};
 use crate::ledger::now;
 use crate::limits;
@@ -333,9 +334,10 @@ impl Daemon {
     pub(super) fn answer(&mut self, id: RecordId, sources: Vec<Source>, outcome: &Outcome) {
         let verdict = outcome.verdict().unwrap_or(Verdict::Ignore);
         for source in sources {
+            let reason = reason(outcome);
             if verdict == Verdict::Reject {
                 let from = source.peer().map_or_else(String::new, |peer| peer.to_string());
-                let reason = reason(outcome);
+                let reason = reason.clone();
                 tracing::info!(record = %id.short(), %from, %reason, "refused");
                 self.tell(Event::RecordRefused { from, reason });
             }
@@ -343,10 +345,12 @@ impl Daemon {
                 Source::Gossip { peer, message } => {
                     self.report(&message, peer, verdict);
                     if verdict == Verdict::Reject {
-                        self.blame(peer);
+                        self.blame(peer, &Offence::Record { reason });
                     }
                 }
-                Source::Peer { peer } if verdict == Verdict::Reject => self.blame(peer),
+                Source::Peer { peer } if verdict == Verdict::Reject => {
+                    self.blame(peer, &Offence::Record { reason });
+                }
                 Source::Peer { .. } => {}
                 Source::Client { answer } => {
                     let _ = answer.send(client_answer(id, outcome)); // the client may have gone

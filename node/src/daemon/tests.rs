@@ -3,10 +3,11 @@
 use super::run;
 use crate::client::{Client, ClientError};
 use crate::home::{Home, Identity};
+use crate::keys::{self, KeyFile};
 use crate::ledger::now;
+use crate::limits;
 use crate::net::{self, Behaviour, BehaviourEvent, NetConfig, Request, Response, Summary};
 use crate::prover::{Contest, Entrant, Made, Scored, Source, Workbench};
-use crate::{keys, limits};
 use api::{Body, Command, Peer};
 use circuits::ClassId;
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
@@ -28,47 +29,55 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Victim {
-    _dir: tempfile::TempDir,
-    home: Home,
-    address: Multiaddr,
-    peer: PeerId,
+pub(super) struct Victim {
+    dir: tempfile::TempDir,
+    pub(super) home: Home,
+    pub(super) address: Multiaddr,
+    pub(super) peer: PeerId,
     task: JoinHandle<()>,
 }
 
-fn loopback() -> NetConfig {
-    let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-    NetConfig { listen, bootstrap: Vec::new(), mdns: false }
+pub(super) fn loopback() -> NetConfig {
+    NetConfig { listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()], ..NetConfig::default() }
 }
 
 impl Victim {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
+        Self::start_with(loopback()).await
+    }
+
+    pub(super) async fn start_with(config: NetConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        Home::new(Some(dir.path().to_owned()), None).unwrap().init().unwrap();
+        Self::start_in(dir, config).await
+    }
+
+    /// Over the data of an earlier one.
+    pub(super) async fn start_in(dir: tempfile::TempDir, config: NetConfig) -> Self {
         let home = Home::new(Some(dir.path().to_owned()), None).unwrap();
-        home.init().unwrap();
         let (ready, started) = oneshot::channel();
         let folder = home.clone();
         let task = tokio::spawn(async move {
-            run(folder, loopback(), |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
         });
         let hello = started.await.unwrap();
         let (address, peer) = (hello.listen[0].parse().unwrap(), hello.peer_id.parse().unwrap());
-        Self { _dir: dir, home, address, peer, task }
+        Self { dir, home, address, peer, task }
     }
 
-    async fn ask(&self, command: Command) -> Body {
+    pub(super) async fn ask(&self, command: Command) -> Body {
         let socket = self.home.socket();
         tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command).unwrap())
             .await
             .unwrap()
     }
 
-    async fn try_ask(&self, command: Command) -> Result<Body, ClientError> {
+    pub(super) async fn try_ask(&self, command: Command) -> Result<Body, ClientError> {
         let socket = self.home.socket();
         tokio::task::spawn_blocking(move || Client::connect(&socket).unwrap().ask(command)).await.unwrap()
     }
 
-    async fn add_blob(&self, path: &Path) -> BlobRef {
+    pub(super) async fn add_blob(&self, path: &Path) -> BlobRef {
         match self.ask(Command::AddBlob { path: path.display().to_string() }).await {
             Body::BlobStored { blob, bytes, .. } => BlobRef { id: blob.parse().unwrap(), bytes },
             other => panic!("{other:?}"),
@@ -88,27 +97,28 @@ impl Victim {
         task
     }
 
-    async fn peers(&self) -> Vec<Peer> {
+    pub(super) async fn peers(&self) -> Vec<Peer> {
         match self.ask(Command::Peers).await {
             Body::Peers { peers, .. } => peers,
             other => panic!("{other:?}"),
         }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) -> tempfile::TempDir {
         assert_eq!(self.ask(Command::Shutdown).await, Body::Done);
         self.task.await.unwrap();
+        self.dir
     }
 }
 
-struct Stranger {
-    swarm: Swarm<Behaviour>,
+pub(super) struct Stranger {
+    pub(super) swarm: Box<Swarm<Behaviour>>,
     victim: PeerId,
 }
 
 impl Stranger {
-    async fn meet(victim: &Victim) -> Self {
-        let mut swarm = net::start(&Keypair::generate_ed25519(), &loopback()).unwrap();
+    pub(super) async fn meet(victim: &Victim) -> Self {
+        let mut swarm = Box::new(net::start(&Keypair::generate_ed25519(), &loopback()).unwrap());
         swarm.dial(victim.address.clone()).unwrap();
         let mut stranger = Self { swarm, victim: victim.peer };
         stranger.until(|event| matches!(event, SwarmEvent::ConnectionEstablished { .. })).await;
@@ -116,7 +126,7 @@ impl Stranger {
     }
 
     /// Drives the stranger's network until something happens.
-    async fn until(&mut self, mut happened: impl FnMut(&SwarmEvent<BehaviourEvent>) -> bool) {
+    pub(super) async fn until(&mut self, mut happened: impl FnMut(&SwarmEvent<BehaviourEvent>) -> bool) {
         let found = async {
             loop {
                 let event = self.swarm.select_next_some().await;
@@ -129,7 +139,7 @@ impl Stranger {
     }
 
     /// Waits until the victim is known to want gossip.
-    async fn subscribed(&mut self) {
+    pub(super) async fn subscribed(&mut self) {
         use libp2p::gossipsub::Event::Subscribed;
         self.until(|event| matches!(event, SwarmEvent::Behaviour(BehaviourEvent::Gossip(Subscribed { .. }))))
             .await;
@@ -190,7 +200,7 @@ async fn every_request_has_a_bounded_answer() {
     let victim = Victim::start().await;
     let mut stranger = Stranger::meet(&victim).await;
     let fingerprint = protocol::Fingerprint::new([7; 32]);
-    let Response::Summary { competitions, more, total } =
+    let Response::Summary { competitions, more, total, .. } =
         stranger.request(Request::Summary { after: None, fingerprint }).await
     else {
         panic!("expected a summary");
@@ -200,7 +210,9 @@ async fn every_request_has_a_bounded_answer() {
     assert!(matches!(stranger.request(far).await, Response::Summary { .. }));
     let empty = protocol::Fingerprint::of(std::iter::empty());
     let same = Request::Summary { after: None, fingerprint: empty };
-    assert_eq!(stranger.request(same).await, Response::Same { total: 0 });
+    assert!(
+        matches!(stranger.request(same).await, Response::Same { total: 0, time } if time.abs_diff(now()) < 5)
+    );
     let nonsense = |message: &[u8]| Request::Reconcile {
         competition: RecordId::new([1; 32]),
         kind: u8::MAX,
@@ -266,11 +278,14 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
             ],
         };
         let response = match (request, answered) {
-            (Request::Summary { .. }, 0) => {
-                Response::Summary { competitions: vec![summary(9), summary(1)], more: true, total: u64::MAX }
-            }
+            (Request::Summary { .. }, 0) => Response::Summary {
+                competitions: vec![summary(9), summary(1)],
+                more: true,
+                total: u64::MAX,
+                time: u64::MAX,
+            },
             (Request::Summary { .. }, _) => {
-                Response::Summary { competitions: vec![summary(1)], more: false, total: 1 }
+                Response::Summary { competitions: vec![summary(1)], more: false, total: 1, time: 0 }
             }
             (Request::Reconcile { .. }, _) => Response::Reconciled { message: b"nonsense".to_vec().into() },
             (Request::Records { .. }, _) => {
@@ -290,8 +305,8 @@ async fn a_peer_that_answers_nonsense_during_catch_up_is_counted_and_survived() 
     victim.stop().await;
 }
 
-/// A competition on the victim, and what a competitor made for it: everything real.
-async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Contest, Made) {
+/// An open competition on a node: everything real.
+pub(super) async fn host(victim: &Victim) -> (Signed, KeyFile, circuits::TestSet) {
     let class: ClassId = "linear-30-2".parse().unwrap();
     let key = keys::make(&victim.home, class, &|_, _| {}).unwrap();
     let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
@@ -323,6 +338,13 @@ async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Co
     let signed = protocol::sign(&host, &protocol::Body::Competition(Box::new(rules))).unwrap();
     let record = hex::encode(signed.bytes());
     assert!(matches!(victim.ask(Command::Publish { record }).await, Body::Published { new: true, .. }));
+    (signed, key, set)
+}
+
+/// A competition on the victim, and what a competitor made for it.
+async fn contest(victim: &Victim, competitor: &Home, identity: &Identity) -> (Contest, Made) {
+    let (signed, key, set) = host(victim).await;
+    let class = key.class;
     let contest = Contest::parse(signed.bytes()).unwrap();
     let model = read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
     let scored = Scored::new(&contest, &model, class, &set).unwrap();

@@ -1,16 +1,24 @@
 //! The network: transports, gossip, discovery and the exchange protocol as one libp2p swarm.
 
+mod address;
+mod bounded;
+mod providers;
+mod reach;
 mod wire;
 
+pub use address::{Scope, believable, is_relayed, same_address, scope_of, target_of, without_target};
+pub use bounded::Bounded;
+pub use providers::Providers;
+pub use reach::{KADEMLIA, RELAY, RelayLimits};
 pub use wire::{EXCHANGE, Request, Response, Summary};
 
 use crate::limits;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, gossipsub,
-    identify, identity::Keypair, mdns, memory_connection_limits, noise, ping, request_response, tcp, yamux,
+    Multiaddr, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr, dns,
+    gossipsub, identify, identity::Keypair, kad, mdns, memory_connection_limits, noise, ping, relay,
+    request_response, tcp, yamux,
 };
 use std::time::Duration;
 
@@ -42,14 +50,6 @@ pub enum NetError {
     },
 }
 
-/// Whether a dialled address is that of the configuration, with or without the peer's id at its end.
-pub fn same_address(dialled: &Multiaddr, configured: &Multiaddr) -> bool {
-    let bare = |address: &Multiaddr| -> Multiaddr {
-        address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
-    };
-    bare(dialled) == bare(configured)
-}
-
 fn setup(what: &'static str) -> impl Fn(&dyn std::fmt::Display) -> NetError {
     move |error| NetError::Setup { what, reason: error.to_string() }
 }
@@ -71,18 +71,28 @@ pub struct Behaviour {
     pub blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     /// Records, as they come.
     pub gossip: Gossip,
-    /// Who a peer is.
-    pub identify: identify::Behaviour,
+    /// Who a peer is, and at which address it sees this node.
+    pub identify: Bounded<identify::Behaviour>,
     /// Whether it still answers.
     pub ping: ping::Behaviour,
     /// Peers on the same network.
     pub mdns: Toggle<mdns::tokio::Behaviour>,
     /// Catch-up and blobs.
     pub exchange: request_response::cbor::Behaviour<Request, Response>,
+    /// Finds peers, and who has which blob.
+    pub kad: kad::Behaviour<Providers>,
+    /// Whether strangers can dial this node.
+    pub autonat: autonat::Behaviour,
+    /// Carries others' connections.
+    pub relay: Toggle<relay::Behaviour>,
+    /// Has own connections carried by others.
+    pub relay_client: relay::client::Behaviour,
+    /// Turns these into direct ones.
+    pub dcutr: dcutr::Behaviour,
 }
 
 /// How the network is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct NetConfig {
     /// Addresses to listen on.
     pub listen: Vec<Multiaddr>,
@@ -90,6 +100,14 @@ pub struct NetConfig {
     pub bootstrap: Vec<Multiaddr>,
     /// Whether to look for peers on the local network.
     pub mdns: bool,
+    /// Addresses at which strangers reach this node, as a person says.
+    pub external: Vec<Multiaddr>,
+    /// What to give to strangers as a relay, if it is to be one.
+    pub relay: Option<RelayLimits>,
+    /// Relays to be reached through, whether or not strangers can dial this node.
+    pub relay_through: Vec<Multiaddr>,
+    /// Whether peers on local networks may say if strangers can dial this node. They cannot know.
+    pub local_probes: bool,
 }
 
 /// Builds the swarm and listens.
@@ -97,16 +115,24 @@ pub struct NetConfig {
 /// # Errors
 /// If a part cannot be set up or an address not be listened on.
 pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, NetError> {
-    let behaviour = behaviour(keypair, config.mdns)?;
+    let (resolver, options) = resolver();
     let mut swarm = SwarmBuilder::with_existing_identity(keypair.clone())
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux::Config::default)
         .map_err(|e| setup("TCP")(&e))?
         .with_quic()
-        .with_behaviour(|_| behaviour)
+        .with_dns_config(resolver, options)
+        .with_relay_client(noise::Config::new, yamux::Config::default)
+        .map_err(|e| setup("relay client")(&e))?
+        .with_behaviour(|keypair, relay_client| {
+            behaviour(keypair, config, relay_client).map_err(|error| Box::new(error).into())
+        })
         .map_err(|e| setup("behaviour")(&e))?
         .with_swarm_config(|c| c.with_idle_connection_timeout(limits::IDLE_CONNECTION))
         .build();
+    for address in &config.external {
+        swarm.add_external_address(address.clone());
+    }
     for address in &config.listen {
         swarm
             .listen_on(address.clone())
@@ -115,7 +141,19 @@ pub fn start(keypair: &Keypair, config: &NetConfig) -> Result<Swarm<Behaviour>, 
     Ok(swarm)
 }
 
-fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
+/// The system's name servers; on a machine without any, names simply do not resolve.
+fn resolver() -> (dns::ResolverConfig, dns::ResolverOpts) {
+    hickory_resolver::system_conf::read_system_conf().unwrap_or_else(|error| {
+        tracing::info!(%error, "no name servers are known: addresses with names cannot be dialled");
+        (dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), dns::ResolverOpts::default())
+    })
+}
+
+fn behaviour(
+    keypair: &Keypair,
+    config: &NetConfig,
+    relay_client: relay::client::Behaviour,
+) -> Result<Behaviour, NetError> {
     let peer_id = keypair.public().to_peer_id();
     let connection_limits = connection_limits::ConnectionLimits::default()
         .with_max_established(Some(limits::CONNECTIONS))
@@ -123,14 +161,17 @@ fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
         .with_max_established_per_peer(Some(limits::CONNECTIONS_PER_PEER))
         .with_max_pending_incoming(Some(limits::CONNECTIONS_PENDING))
         .with_max_pending_outgoing(Some(limits::CONNECTIONS_PENDING));
-    let discovery = match mdns {
+    let discovery = match config.mdns {
         true => Some(
             mdns::tokio::Behaviour::new(mdns::Config::default(), peer_id).map_err(|e| setup("mDNS")(&e))?,
         ),
         false => None,
     };
-    let identify_config =
-        identify::Config::new(IDENTIFY.into(), keypair.public()).with_agent_version(AGENT.into());
+    let identify_config = identify::Config::new(IDENTIFY.into(), keypair.public())
+        .with_agent_version(AGENT.into())
+        .with_push_listen_addr_updates(true)
+        // Addresses that a peer claims are kept by the daemon, after a look at them.
+        .with_cache_size(0);
     let codec = request_response::cbor::codec::Codec::default()
         .set_request_size_maximum(limits::REQUEST_MAX_BYTES)
         .set_response_size_maximum(limits::RESPONSE_MAX_BYTES);
@@ -147,10 +188,15 @@ fn behaviour(keypair: &Keypair, mdns: bool) -> Result<Behaviour, NetError> {
         memory: memory_connection_limits::Behaviour::with_max_bytes(limits::MEMORY_BYTES),
         blocked: allow_block_list::Behaviour::default(),
         gossip: gossip(keypair)?,
-        identify: identify::Behaviour::new(identify_config),
+        identify: Bounded::new(identify::Behaviour::new(identify_config)),
         ping: ping::Behaviour::default(),
         mdns: discovery.into(),
         exchange,
+        kad: reach::kademlia(peer_id),
+        autonat: reach::autonat(peer_id, config.local_probes),
+        relay: config.relay.map(|given| reach::relay(peer_id, given)).into(),
+        relay_client,
+        dcutr: dcutr::Behaviour::new(peer_id),
     })
 }
 
@@ -224,23 +270,16 @@ fn score_params() -> gossipsub::PeerScoreParams {
     }
 }
 
-/// The peer id at the end of an address, if there is one.
-pub fn peer_of(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().find_map(|part| match part {
-        libp2p::multiaddr::Protocol::P2p(peer) => Some(peer),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use libp2p::PeerId;
 
     #[tokio::test]
     async fn the_swarm_starts_and_a_taken_address_is_an_error() {
         let listen =
             vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), "/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
-        let config = NetConfig { listen, bootstrap: Vec::new(), mdns: false };
+        let config = NetConfig { listen, ..NetConfig::default() };
         start(&Keypair::generate_ed25519(), &config).unwrap();
         let bad = NetConfig { listen: vec!["/ip4/127.0.0.1".parse().unwrap()], ..config };
         assert!(matches!(start(&Keypair::generate_ed25519(), &bad), Err(NetError::Listen { .. })));

@@ -4,7 +4,7 @@ use protocol::{BlobId, Fingerprint, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the protocol.
-pub const EXCHANGE: &str = "/podium/exchange/2";
+pub const EXCHANGE: &str = "/podium/exchange/3";
 
 /// What a peer asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub enum Response {
     Same {
         /// Records in it.
         total: u64,
+        /// The answerer's clock, seconds since 1970.
+        time: u64,
     },
     /// A page of a summary.
     Summary {
@@ -57,6 +59,8 @@ pub enum Response {
         more: bool,
         /// Records in all.
         total: u64,
+        /// The answerer's clock, seconds since 1970.
+        time: u64,
     },
     /// The answer to a message of a reconciliation.
     Reconciled {
@@ -89,6 +93,37 @@ pub struct Summary {
     pub competition: RecordId,
     /// Kind, number of records and their fingerprint, in the order of kinds.
     pub parts: Vec<(u8, u64, Fingerprint)>,
+}
+
+/// Bytes of ids and of one part of a summary, for counting.
+const ID_BYTES: u64 = 32;
+const PART_BYTES: u64 = 41;
+
+impl Request {
+    /// Bytes of what it carries, without the encoding around it.
+    pub fn payload_bytes(&self) -> u64 {
+        match self {
+            Self::Summary { .. } => 2 * ID_BYTES,
+            Self::Reconcile { message, .. } => ID_BYTES + message.len() as u64,
+            Self::Records { ids } => ID_BYTES * ids.len() as u64,
+            Self::Chunk { .. } => ID_BYTES,
+        }
+    }
+}
+
+impl Response {
+    /// Bytes of what it carries, without the encoding around it.
+    pub fn payload_bytes(&self) -> u64 {
+        match self {
+            Self::Same { .. } | Self::NotHere | Self::Busy => 0,
+            Self::Summary { competitions, .. } => {
+                competitions.iter().map(|page| ID_BYTES + PART_BYTES * page.parts.len() as u64).sum()
+            }
+            Self::Reconciled { message } => message.len() as u64,
+            Self::Records { records } => records.iter().map(|record| record.len() as u64).sum(),
+            Self::Chunk { bytes, .. } => bytes.len() as u64,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -94,18 +94,23 @@ impl Fetch {
         sole
     }
 
-    /// Who is asked for the next chunk.
-    pub(super) fn choose(&mut self, peers: &[PeerId]) -> Option<PeerId> {
-        let usable = |peer: &PeerId| {
+    /// Who of these can be asked.
+    pub(super) fn usable(&self, peers: &[PeerId]) -> Vec<PeerId> {
+        let usable = |peer: &&PeerId| {
             let busy = self.busy.get(peer).is_some_and(|since| since.elapsed() < limits::FETCH_RETRY);
             !busy && !self.absent.contains(peer) && !self.against.contains(peer)
         };
+        peers.iter().filter(usable).copied().collect()
+    }
+
+    /// Who is asked for the next chunk.
+    pub(super) fn choose(&mut self, peers: &[PeerId]) -> Option<PeerId> {
+        let candidates = self.usable(peers);
         if self.attempts > 0 {
-            let alone = self.alone.filter(|peer| peers.contains(peer) && usable(peer));
-            self.alone = alone.or_else(|| peers.iter().copied().find(usable));
+            let alone = self.alone.filter(|peer| candidates.contains(peer));
+            self.alone = alone.or_else(|| candidates.first().copied());
             return self.alone;
         }
-        let candidates: Vec<PeerId> = peers.iter().copied().filter(usable).collect();
         self.turn = self.turn.wrapping_add(1);
         candidates.get(self.turn.checked_rem(candidates.len())?).copied()
     }
