@@ -7,7 +7,7 @@
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  blobs: where files lie;  bundle: all of a competition in a file;  home: the data folder
-//! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
+//! prover/      from a model to signed records;  keys: proving keys;  drafts, openings: what opens entries;  hosted: seals
 //! limits       every bound
 //! ```
 
@@ -25,6 +25,7 @@ mod ledger;
 mod limits;
 mod materials;
 mod net;
+mod openings;
 mod prover;
 mod store;
 mod views;

@@ -6,8 +6,9 @@ use crate::api_server::Call;
 use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
+use crate::openings;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Event, Report};
+use api::{Body, Command, ErrorKind, Event, OwnRecord, Report};
 use protocol::{BlobId, BlobRef, RecordId};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,7 +46,8 @@ impl Daemon {
             Command::BanPeer { peer_id, reason, seconds } => self.ban_by_hand(&peer_id, &reason, seconds),
             Command::UnbanPeer { peer_id } => self.unban_by_hand(&peer_id),
             Command::ConnectPeer { address } => return self.connect(&address, answer),
-            Command::Health | Command::Own | Command::Held { .. } | Command::Fetches => {
+            Command::Own => return self.own(Vec::new(), answer),
+            Command::Health | Command::Held { .. } | Command::Fetches => {
                 Body::Error { kind: ErrorKind::Internal, message: "not yet".into() }
             }
             // The connection's own task answers it.
@@ -74,6 +76,16 @@ impl Daemon {
             }
         };
         let _ = answer.send(body); // the client may have gone
+    }
+
+    /// Answers with own records, and whether their openings are there.
+    fn own(&mut self, mut records: Vec<OwnRecord>, answer: oneshot::Sender<Body>) {
+        let home = self.home.clone();
+        self.tasks.spawn_blocking(move || {
+            openings::note(&home, &mut records);
+            let _ = answer.send(Body::Own { records }); // the client may have gone
+            Done::Told
+        });
     }
 
     fn on_report(&mut self, report: Report) -> Body {

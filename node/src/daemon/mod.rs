@@ -93,12 +93,25 @@ pub enum DaemonError {
 /// Work that ran elsewhere and is finished.
 enum Done {
     Checked(Vec<(JobId, Checked)>),
-    Facts { role: BlobRole, blob: BlobRef, result: Result<BlobFacts, BlobError> },
+    Facts {
+        role: BlobRole,
+        blob: BlobRef,
+        result: Result<BlobFacts, BlobError>,
+    },
     Written(Vec<(StoredRecord, Result<(), StoreError>)>),
-    Answer { id: InboundRequestId, channel: ResponseChannel<net::Response>, response: net::Response },
+    Answer {
+        id: InboundRequestId,
+        channel: ResponseChannel<net::Response>,
+        response: net::Response,
+    },
     Fetched(Box<fetch::Progress>),
-    Added { result: Result<BlobRef, BlobError>, answer: oneshot::Sender<Body> },
+    Added {
+        result: Result<BlobRef, BlobError>,
+        answer: oneshot::Sender<Body>,
+    },
     Tidied(Result<(), StoreError>),
+    /// A client has its answer.
+    Told,
     Booked(Result<(), HomeError>),
 }
 
@@ -299,7 +312,7 @@ impl Daemon {
             Done::Answer { id, channel, response } => self.respond(id, channel, response),
             Done::Fetched(progress) => self.on_fetched(*progress),
             Done::Added { result, answer } => self.on_added(result, answer),
-            Done::Tidied(Ok(())) => {}
+            Done::Tidied(Ok(())) | Done::Told => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
             Done::Booked(result) => {
                 self.booked.1 = false;
