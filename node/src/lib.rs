@@ -8,7 +8,7 @@
 //! api_server   the local socket;  client: its other end
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  space: whether the disk has room;  blobs/: where files lie;  needed: which of them;  bundle: all of a competition in a file;  home: the data folder
-//! prover/      from a model to signed records;  keys: proving keys;  drafts: openings;  hosted: seals
+//! prover/      from a model to signed records;  keys: proving keys;  drafts, openings: what opens entries;  hosted: seals
 //! scratch      temporary files, of which an interrupt leaves none
 //! limits       every bound
 //! ```
@@ -31,6 +31,7 @@ mod metrics;
 mod needed;
 #[allow(missing_docs, reason = "what the derive of NetworkBehaviour makes has none")]
 pub mod net;
+mod openings;
 mod prover;
 mod scratch;
 mod space;

@@ -309,6 +309,15 @@ pub const API_QUEUE: usize = 64;
 pub const API_EVENTS: usize = 1024;
 /// A client that does not read its replies is dropped after so long.
 pub const API_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Work of other programs that is remembered at once: a machine proves a few things at a time.
+pub const WORK_UNDER_WAY: usize = 64;
+/// Work that nothing has been heard of for so long is forgotten: its program was killed. Steps of a proof take minutes
+/// at most.
+pub const WORK_PATIENCE: Duration = Duration::from_secs(900);
+/// A program tells how far it is at most so often.
+pub const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// A program that tells how far it is does not wait longer for the daemon.
+pub const REPORT_PATIENCE: Duration = Duration::from_secs(2);
 /// Records in one reply to a client.
 pub const API_RECORDS_BYTES: usize = 3 << 20;
 

@@ -86,6 +86,11 @@ fn host_record<T>(
     HostRecord { id: record.id().to_string(), listed, missing, created, first_seen }
 }
 
+fn prize(prize: &protocol::Prize) -> api::Prize {
+    let contract = format!("0x{}", hex::encode(prize.contract));
+    api::Prize { chain_id: prize.chain_id, contract, id: hex::encode(prize.id) }
+}
+
 /// A line of the list of competitions.
 pub fn summary(contest: &Contest<VerifiedModel>, now: u64) -> CompetitionSummary {
     let kept = contest.competition();
@@ -108,6 +113,7 @@ pub fn summary(contest: &Contest<VerifiedModel>, now: u64) -> CompetitionSummary
         classes: body.task.classes.len() as u64,
         size_classes: body.size_classes.iter().map(|admitted| admitted.class.to_string()).collect(),
         threshold_bps: body.threshold_bps,
+        prize: body.prize.as_ref().map(prize),
         levels_bps: match &body.claims {
             ClaimRule::Exact => Vec::new(),
             ClaimRule::Levels(levels) => levels.clone(),
@@ -183,6 +189,46 @@ pub fn submissions(ledger: &Ledger, id: &str) -> Answer<Vec<Submission>> {
     Ok(submissions)
 }
 
+/// All of one verified submission.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn submission(ledger: &Ledger, id: &str) -> Answer<api::SubmissionDetail> {
+    let parsed: RecordId = id.parse().map_err(|error| (ErrorKind::BadRequest, format!("{error}")))?;
+    let unknown = || (ErrorKind::NotFound, format!("no submission {id} is known here"));
+    let (_, competition) = ledger.state().set().kind_of(parsed).ok_or_else(unknown)?;
+    let contest = ledger.state().set().contest(competition).ok_or_else(unknown)?;
+    let kept = contest.submission(parsed).ok_or_else(unknown)?;
+    let (record, statement) = (kept.item.record(), kept.item.statement());
+    let body = record.body();
+    let entry = contest.entry(body.entry).ok_or_else(unknown)?.item.record();
+    let rules = contest.competition().item.body();
+    let admitted = rules.admitted(entry.body().class).ok_or_else(unknown)?;
+    Ok(api::SubmissionDetail {
+        id: record.id().to_string(),
+        statement: statement.to_string(),
+        competition: competition.to_string(),
+        entry: body.entry.to_string(),
+        reveal: body.reveal.map(|reveal| reveal.to_string()),
+        display_name: entry.body().display_name.clone(),
+        competitor: record.author().to_string(),
+        size_class: entry.body().class.to_string(),
+        commitment: hex::encode(entry.body().commitment.0),
+        verifying_key: admitted.verifying_key.id.to_string(),
+        proving_key: admitted.proving_key.id.to_string(),
+        test_set: contest.test_set().map(|blob| blob.id.to_string()),
+        correct: body.correct(),
+        rows: contest.rows().unwrap_or(0),
+        chunks: body.chunks.iter().map(|chunk| chunk.correct).collect(),
+        proof_bytes: body.chunks.iter().map(|chunk| chunk.proof.0.len() as u64).sum(),
+        record_bytes: ledger.stored(parsed).map_or(0, |record| record.bytes.len() as u64),
+        standing: standing(contest.standing(statement)),
+        created: body.created,
+        first_seen: kept.first_seen,
+        verify_us: kept.verify_us,
+    })
+}
+
 /// All competitions, newest first.
 pub fn competitions(ledger: &Ledger, now: u64) -> Vec<CompetitionSummary> {
     let mut all: Vec<_> = ledger.state().set().contests().map(|contest| summary(contest, now)).collect();
@@ -222,15 +268,29 @@ pub fn board(
     peers: &dyn Fn(RecordId, u64) -> PeerCounts,
 ) -> Answer<api::Board> {
     let contest = contest(ledger, id)?;
-    let body = contest.competition().item.body();
-    let counts = contest.counts();
-    let test_set = contest.test_set();
-    let rows = ledger.board(contest).rows.into_iter();
-    let peers = peers(contest.id(), counts.records);
     let view = |row: protocol::BoardRow| {
         let kept = contest.submission(row.submission).map(|kept| (kept.first_seen, kept.verify_us));
         board_row(row, contest.rows().unwrap_or(0), ledger.own(), kept)
     };
+    let rows = ledger.board(contest).rows.into_iter().map(view).collect();
+    Ok(api::Board { rows, ..outline(ledger, id, now, peers)? })
+}
+
+/// The same without the rows: what is said of a competition and its records.
+///
+/// # Errors
+/// If the id is malformed or unknown.
+pub fn outline(
+    ledger: &Ledger,
+    id: &str,
+    now: u64,
+    peers: &dyn Fn(RecordId, u64) -> PeerCounts,
+) -> Answer<api::Board> {
+    let contest = contest(ledger, id)?;
+    let body = contest.competition().item.body();
+    let counts = contest.counts();
+    let test_set = contest.test_set();
+    let peers = peers(contest.id(), counts.records);
     Ok(api::Board {
         competition: summary(contest, now),
         description: body.description.clone(),
@@ -244,7 +304,7 @@ pub fn board(
         peers_most: peers.most,
         pending: ledger.state().pending(Some(contest.id())) as u64,
         fingerprint: contest.fingerprint().to_string(),
-        rows: rows.map(view).collect(),
+        rows: Vec::new(),
     })
 }
 
@@ -403,5 +463,6 @@ fn own_record(ledger: &Ledger, id: RecordId, waiting: bool) -> Option<OwnRecord>
         first_seen,
         held_by: ledger.holders().count(id),
         waiting,
+        opening: None,
     })
 }

@@ -4,19 +4,24 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use crate::theme::Palette;
+
 const EXAMPLES: &str = "\
 Examples:
   tui                                      the board of the daemon on this machine
   tui --competition 3fa9c1                 open this competition (a prefix of its id is enough)
   tui --data-dir ./node2                   the daemon whose data is there
+  tui --theme high-contrast --ascii        bright on black, in ASCII characters only
   tui --once                               print the competitions and leave
   tui --once --competition 3fa9c1 --format json
+  tui --once --screen peers --format csv
 
-Press ? on the board for its keys. The daemon is started with: node run";
+Press ? on the board for its keys; --print-config shows how to change them. Without a daemon the board offers to
+start one. Colours are off where NO_COLOR is set.";
 
 /// The leaderboard in a terminal: competitions, proved scores and peers, live
 #[derive(Clone, Debug, Parser)]
-#[command(name = "tui", version, after_help = EXAMPLES)]
+#[command(name = "tui", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Args {
     /// The daemon's socket [default: podium.sock in the data folder]
     #[arg(long, value_name = "PATH", env = "PODIUM_SOCKET", hide_env_values = true)]
@@ -27,12 +32,57 @@ pub struct Args {
     /// Open this competition: its id, or the start of it
     #[arg(long, value_name = "ID", value_parser = id_prefix)]
     pub competition: Option<String>,
-    /// Print once and leave, without a terminal: the competition's board, or the list of competitions
+    /// Print once and leave, without a terminal
     #[arg(long)]
     pub once: bool,
+    /// What to print [default: the leaderboard if --competition is given, otherwise the competitions]
+    #[arg(long, value_enum, value_name = "SCREEN", requires = "once")]
+    pub screen: Option<Screen>,
     /// How to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Table, requires = "once")]
     pub format: Format,
+    /// The colours [default: dark]
+    #[arg(long, value_enum, value_name = "THEME")]
+    pub theme: Option<Palette>,
+    /// Draw ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Listen to the mouse: the wheel scrolls, a click selects
+    #[arg(long)]
+    pub mouse: bool,
+    /// Configuration file [default: tui.toml in the user's configuration folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print a configuration file with everything that can be set, and leave
+    #[arg(long)]
+    pub print_config: bool,
+    /// Write everything that happens into this file
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "once")]
+    pub record: Option<PathBuf>,
+    /// Replay such a file and print the screen that it ends with
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with_all = ["once", "record"])]
+    pub replay: Option<PathBuf>,
+}
+
+/// What can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Screen {
+    /// All competitions
+    Competitions,
+    /// A competition's rules, trust and records
+    Competition,
+    /// Its leaderboard
+    Leaderboard,
+    /// Its best score over time, and how the scores are distributed
+    Chart,
+    /// Its entries
+    Entries,
+    /// Connected peers and bans
+    Peers,
+    /// Own records, proofs under way, blobs on their way
+    Work,
+    /// How the node is
+    Health,
 }
 
 /// How to print.
@@ -40,8 +90,12 @@ pub struct Args {
 pub enum Format {
     /// Columns for people
     Table,
-    /// One JSON object for programs
+    /// One JSON document, as the daemon tells it
     Json,
+    /// Comma-separated values, everything in full
+    Csv,
+    /// A table in Markdown, everything in full
+    Markdown,
 }
 
 /// There is no place to look for the daemon.
@@ -59,10 +113,25 @@ impl Args {
         if let Some(socket) = &self.socket {
             return Ok(socket.clone());
         }
-        let given = self.data_dir.clone();
-        let usual = || directories::ProjectDirs::from("", "", "podium").map(|d| d.data_dir().to_owned());
-        given.or_else(usual).map(|dir| dir.join("podium.sock")).ok_or(NoDataDir)
+        Ok(self.data_folder()?.join("podium.sock"))
     }
+
+    /// The daemon's data folder: as given, else where the socket is, else the user's.
+    ///
+    /// # Errors
+    ///
+    /// [`NoDataDir`] if nothing is given and the user has no home folder.
+    pub fn data_folder(&self) -> Result<PathBuf, NoDataDir> {
+        let given = self.data_dir.clone();
+        let beside = || self.socket.as_ref().and_then(|socket| Some(socket.parent()?.to_owned()));
+        let usual = || folders().map(|d| d.data_dir().to_owned());
+        given.or_else(beside).or_else(usual).ok_or(NoDataDir)
+    }
+}
+
+/// The user's folders (XDG), if the user has a home.
+pub fn folders() -> Option<directories::ProjectDirs> {
+    directories::ProjectDirs::from("", "", "podium")
 }
 
 /// A BLAKE3 id in hex, or the start of one.
@@ -90,8 +159,10 @@ mod tests {
         let args = |line: &[&str]| Args::try_parse_from([&["tui"], line].concat()).unwrap();
         let both = args(&["--data-dir", "/d", "--socket", "/s"]);
         assert_eq!(both.socket().unwrap(), PathBuf::from("/s"));
+        assert_eq!(both.data_folder().unwrap(), PathBuf::from("/d"));
         let dir = Args { socket: None, ..both };
         assert_eq!(dir.socket().unwrap(), PathBuf::from("/d/podium.sock"));
+        assert_eq!(args(&["--socket", "/x/s"]).data_folder().unwrap(), PathBuf::from("/x"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::state::Pane;
 
 /// Narrower or lower than this, nothing readable fits.
 pub const SMALLEST: (u16, u16) = (40, 8);
-/// From this size on all panes stand side by side.
+/// From this size on several panes stand side by side.
 const WIDE: (u16, u16) = (140, 30);
 /// From this size on the list stands above the board while one chooses from it.
 const STACKED: (u16, u16) = (72, 20);
@@ -16,8 +16,8 @@ const STACKED: (u16, u16) = (72, 20);
 pub struct Plan {
     /// Who, connected or not.
     pub title: Rect,
-    /// Names of all panes, where only some are visible.
-    pub tabs: Option<Rect>,
+    /// Names of all panes.
+    pub tabs: Rect,
     /// The visible panes.
     pub panes: Vec<(Pane, Rect)>,
     /// All panes together.
@@ -39,36 +39,40 @@ pub fn too_small((width, height): (u16, u16)) -> bool {
 pub fn plan(area: Rect, focus: Pane) -> Plan {
     let fits = |size: (u16, u16)| area.width >= size.0 && area.height >= size.1;
     let wide = fits(WIDE);
-    let tab_line = u16::from(!wide);
     let [title, tabs, body, event, hints] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(tab_line),
+        Constraint::Length(1),
         Constraint::Min(0),
         Constraint::Length(1),
         Constraint::Length(1),
     ])
     .areas(area);
     let panes = if wide {
-        side_by_side(body)
+        side_by_side(body, focus)
     } else if fits(STACKED) && focus == Pane::Competitions {
         stacked(body)
     } else {
         vec![(focus, body)]
     };
-    Plan { title, tabs: (!wide).then_some(tabs), panes, body, event, hints, borders: fits(STACKED) }
+    Plan { title, tabs, panes, body, event, hints, borders: fits(STACKED) }
 }
 
-fn side_by_side(body: Rect) -> Vec<(Pane, Rect)> {
+/// The list, the competition and the events at the left; the board at the right, above whatever else is looked at.
+fn side_by_side(body: Rect, focus: Pane) -> Vec<(Pane, Rect)> {
     let left_width = body.width * 2 / 5;
     let [left, right] = Layout::horizontal([Constraint::Length(left_width), Constraint::Min(0)]).areas(body);
     let [top, middle, bottom] =
-        Layout::vertical([Constraint::Fill(3), Constraint::Fill(2), Constraint::Fill(2)]).areas(left);
-    let [board, entries] = Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]).areas(right);
+        Layout::vertical([Constraint::Fill(3), Constraint::Fill(4), Constraint::Fill(2)]).areas(left);
+    let [board, below] = Layout::vertical([Constraint::Fill(4), Constraint::Fill(3)]).areas(right);
+    let other = match focus {
+        Pane::Competitions | Pane::Competition | Pane::Board | Pane::Log => Pane::Chart,
+        looked_at => looked_at,
+    };
     vec![
         (Pane::Competitions, top),
+        (Pane::Competition, middle),
         (Pane::Board, board),
-        (Pane::Entries, entries),
-        (Pane::Peers, middle),
+        (other, below),
         (Pane::Log, bottom),
     ]
 }

@@ -11,12 +11,18 @@
 
 pub mod app;
 pub mod args;
+pub mod ascii;
+pub mod config;
 pub mod conn;
 pub mod fetch;
+pub mod history;
+pub mod items;
 pub mod keymap;
 pub mod layout;
 pub mod list;
 pub mod once;
+pub mod panes;
+pub mod picture;
 pub mod sanitise;
 pub mod state;
 pub mod table;
@@ -25,3 +31,4 @@ pub mod text;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod visit;

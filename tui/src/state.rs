@@ -1,13 +1,19 @@
 //! All that the screen shows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use api::{Board, BoardRow, CompetitionSummary, Entry, EntryStanding, Hello, Peer, Standing};
+use api::{Board, BoardRow, CompetitionSummary, Entry, Health, Hello, SubmissionDetail};
+use serde::{Deserialize, Serialize};
 
 use crate::conn::Down;
 use crate::fetch::Fetches;
-use crate::list::{Item, List};
+use crate::history::History;
+use crate::items::{Job, LogLine, Neighbour};
+use crate::keymap::{Keymap, Rebinding};
+use crate::list::List;
 use crate::text;
+use crate::visit::Visit;
 
 /// Most lines of the event log.
 pub const LOG_LINES: usize = 500;
@@ -15,32 +21,66 @@ pub const LOG_LINES: usize = 500;
 pub const FILTER_CHARS: usize = 64;
 
 /// A part of the screen that can have the keyboard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pane {
     /// The list of competitions.
     Competitions,
-    /// The chosen competition and its leaderboard.
+    /// The chosen competition: its rules, and whom one trusts.
+    Competition,
+    /// The chosen competition's leaderboard.
     Board,
-    /// The chosen competition's rules and who has entered it.
+    /// Its scores over time, and how they are distributed.
+    Chart,
+    /// Who has entered it.
     Entries,
-    /// Connected peers.
+    /// Connected peers, and those that are kept out.
     Peers,
+    /// This node's own records, proofs under way, and what is being fetched.
+    Work,
+    /// How the node is.
+    Health,
     /// What happened.
     Log,
 }
 
 impl Pane {
     /// All panes, in the order of Tab.
-    pub const ALL: [Self; 5] = [Self::Competitions, Self::Board, Self::Entries, Self::Peers, Self::Log];
+    pub const ALL: [Self; 9] = [
+        Self::Competitions,
+        Self::Competition,
+        Self::Board,
+        Self::Chart,
+        Self::Entries,
+        Self::Peers,
+        Self::Work,
+        Self::Health,
+        Self::Log,
+    ];
 
     /// Its name.
     pub fn title(self) -> &'static str {
         match self {
             Self::Competitions => "Competitions",
+            Self::Competition => "Competition",
             Self::Board => "Leaderboard",
+            Self::Chart => "Chart",
             Self::Entries => "Entries",
             Self::Peers => "Peers",
+            Self::Work => "My work",
+            Self::Health => "Health",
             Self::Log => "Events",
+        }
+    }
+
+    /// Its name where there is little room.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Competitions => "List",
+            Self::Competition => "Rules",
+            Self::Board => "Board",
+            Self::Work => "Work",
+            Self::Log => "Log",
+            other => other.title(),
         }
     }
 
@@ -77,7 +117,7 @@ pub enum Overlay {
 }
 
 /// The time, as told by ticks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
     /// Seconds since 1970.
     pub unix: u64,
@@ -94,17 +134,21 @@ pub enum Level {
     Warning,
 }
 
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// Counts up from 1.
-    pub number: u64,
-    /// Seconds since 1970.
-    pub at: u64,
-    /// How much it matters.
-    pub level: Level,
-    /// What happened.
-    pub text: String,
+/// What the board knows when it is opened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The daemon's socket.
+    pub socket: PathBuf,
+    /// A prefix of the id of the competition to open.
+    pub wanted: Option<String>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The time.
+    pub clock: Clock,
+    /// Keys that have other things to do than usually; those that cannot be bound so are ignored, all together.
+    pub keys: Rebinding,
+    /// The program that could start a daemon, if one was found.
+    pub node: Option<PathBuf>,
 }
 
 /// All that the screen shows, and what it needs to know to ask for more.
@@ -112,6 +156,12 @@ pub struct LogLine {
 pub struct State {
     /// The daemon's socket.
     pub socket: PathBuf,
+    /// The program that could start a daemon, if one was found.
+    pub node_program: Option<PathBuf>,
+    /// Whether a daemon has been started and has not answered yet.
+    pub starting: bool,
+    /// What the keys do.
+    pub keymap: Keymap,
     /// How it stands with the daemon.
     pub link: Link,
     /// Who answered last.
@@ -126,14 +176,30 @@ pub struct State {
     pub chosen: Option<String>,
     /// Its board, without the rows.
     pub board: Option<Board>,
+    /// The fingerprint of the records that the rows follow from.
+    pub rows_of: Option<String>,
     /// The rows of its board.
     pub rows: List<BoardRow>,
     /// Lowest and highest end of the rows' intervals, in basis points: the scale of the bars.
     pub scale: (u32, u32),
+    /// Ranks at the last visits, by competition.
+    pub visits: BTreeMap<String, Visit>,
+    /// Its scores over time and how they are distributed.
+    pub history: History,
     /// Its entries, by the time when the daemon saw them first.
     pub entries: List<Entry>,
-    /// Connected peers.
-    pub peers: List<Peer>,
+    /// All of the submission whose details were asked for last.
+    pub detail: Option<SubmissionDetail>,
+    /// Peers, then those that are kept out.
+    pub peers: List<Neighbour>,
+    /// Connected peers among them.
+    pub peer_count: usize,
+    /// When they were told, in [`Clock::mono_ms`].
+    pub peers_at_ms: Option<u64>,
+    /// Proofs under way, own records, blobs on their way.
+    pub jobs: List<Job>,
+    /// How the node is.
+    pub health: Option<Health>,
     /// What happened, newest first.
     pub log: List<LogLine>,
     /// Lines ever logged.
@@ -144,6 +210,8 @@ pub struct State {
     pub focus: Pane,
     /// What lies over the panes.
     pub overlay: Option<Overlay>,
+    /// Lines that the texts are scrolled by: of the competition, of the health, of what lies over the panes.
+    pub scrolls: [usize; 3],
     /// Whether a filter is being typed.
     pub typing: bool,
     /// Columns and rows of the terminal.
@@ -152,67 +220,54 @@ pub struct State {
     pub clock: Clock,
     /// What is asked when.
     pub fetches: Fetches,
+    /// Whether the screen is no longer what it should be.
+    pub stale: bool,
 }
 
 impl State {
     /// The state before anything is known.
-    pub fn new(socket: PathBuf, wanted: Option<String>, size: (u16, u16), clock: Clock) -> Self {
+    pub fn new(start: Start) -> Self {
         Self {
-            socket,
+            socket: start.socket,
+            node_program: start.node,
+            starting: false,
+            keymap: Keymap::new(&start.keys).unwrap_or_default(),
             link: Link::Connecting,
             node: None,
             competitions: List::default(),
             loaded: false,
-            wanted,
+            wanted: start.wanted,
             chosen: None,
             board: None,
+            rows_of: None,
             rows: List::default(),
             scale: (0, 10_000),
+            visits: BTreeMap::new(),
+            history: History::default(),
             entries: List::default(),
+            detail: None,
             peers: List::default(),
+            peer_count: 0,
+            peers_at_ms: None,
+            jobs: List::default(),
+            health: None,
             log: List::default(),
             logged: 0,
             error: None,
             focus: Pane::Competitions,
             overlay: None,
+            scrolls: [0; 3],
             typing: false,
-            size,
-            clock,
+            size: start.size,
+            clock: start.clock,
             fetches: Fetches::default(),
+            stale: true,
         }
     }
 
-    /// The filter of a pane.
-    pub fn filter(&self, pane: Pane) -> &str {
-        match pane {
-            Pane::Competitions => self.competitions.filter(),
-            Pane::Board => self.rows.filter(),
-            Pane::Entries => self.entries.filter(),
-            Pane::Peers => self.peers.filter(),
-            Pane::Log => self.log.filter(),
-        }
-    }
-
-    /// Puts another filter on the pane that has the keyboard.
-    pub fn set_filter(&mut self, filter: String) {
-        match self.focus {
-            Pane::Competitions => self.competitions.set_filter(filter),
-            Pane::Board => self.rows.set_filter(filter),
-            Pane::Entries => self.entries.set_filter(filter),
-            Pane::Peers => self.peers.set_filter(filter),
-            Pane::Log => self.log.set_filter(filter),
-        }
-    }
-
-    /// Whether there is a selected row in the pane that has the keyboard.
-    pub fn has_current(&self) -> bool {
-        match self.focus {
-            Pane::Competitions => self.competitions.current().is_some(),
-            Pane::Board => self.rows.current().is_some(),
-            Pane::Entries => self.entries.current().is_some(),
-            Pane::Peers => self.peers.current().is_some(),
-            Pane::Log => self.log.current().is_some(),
-        }
+    /// The ranks at the last visit of the chosen competition, if there was one.
+    pub fn last_visit(&self) -> Option<&Visit> {
+        self.chosen.as_ref().and_then(|id| self.visits.get(id)).filter(|visit| visit.at > 0)
     }
 
     /// Adds a line to the log.
@@ -223,91 +278,14 @@ impl State {
     }
 }
 
-impl Item for CompetitionSummary {
-    fn same(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        let label = if self.open { "open" } else { "sealed" };
-        let labels = [label, self.phase.as_str()];
-        found(&self.title, needle)
-            || found(&self.id, needle)
-            || found(&self.host, needle)
-            || labels.contains(&needle)
-            || (needle == DISPUTED && !self.disputes.is_empty())
-    }
-}
-
-impl Item for BoardRow {
-    fn same(&self, other: &Self) -> bool {
-        self.competitor == other.competitor
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        found(&self.display_name, needle)
-            || found(&self.competitor, needle)
-            || found(&self.size_class, needle)
-            || standing(self.standing) == needle
-    }
-}
-
-impl Item for Entry {
-    fn same(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        found(&self.display_name, needle)
-            || found(&self.competitor, needle)
-            || found(&self.size_class, needle)
-            || entry_standing(self.standing) == needle
-    }
-}
-
-impl Item for Peer {
-    fn same(&self, other: &Self) -> bool {
-        self.peer_id == other.peer_id
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        found(&self.peer_id, needle) || found(&self.address, needle) || found(&self.agent, needle)
-    }
-}
-
-impl Item for LogLine {
-    fn same(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-
-    fn matches(&self, needle: &str) -> bool {
-        found(&self.text, needle)
-    }
-}
-
-/// What a competition is called of which the host has signed two different records of a kind.
-pub const DISPUTED: &str = "disputed";
-
-/// Where a submission stands, shortly.
-pub fn standing(standing: Standing) -> &'static str {
-    if standing == Standing::LeftOut { "left out" } else { standing.as_str() }
-}
-
-/// Where an entry stands, shortly.
-pub fn entry_standing(standing: EntryStanding) -> &'static str {
-    if standing == EntryStanding::LeftOut { "left out" } else { standing.as_str() }
-}
-
-fn found(text: &str, needle: &str) -> bool {
-    text.to_lowercase().contains(needle)
-}
-
-/// The scale of the bars: from the lowest to the highest end of the intervals, rounded out to whole percent.
-pub fn scale_of(rows: &[BoardRow]) -> (u32, u32) {
-    let low = rows.iter().map(|r| r.interval_bps.0).min().unwrap_or(0);
-    let high = rows.iter().map(|r| r.interval_bps.1).max().unwrap_or(10_000);
-    let low = low.min(10_000) / 100 * 100;
-    let high = high.min(10_000).div_ceil(100) * 100;
+/// The scale of the bars: from the lowest to the highest end of the intervals, rounded out to whole percent,
+/// with the threshold in it if there is one.
+pub fn scale_of(rows: &[BoardRow], threshold_bps: u32) -> (u32, u32) {
+    let threshold = || (threshold_bps > 0 && !rows.is_empty()).then_some(threshold_bps);
+    let lows = rows.iter().map(|r| r.interval_bps.0).chain(threshold());
+    let highs = rows.iter().map(|r| r.interval_bps.1).chain(threshold());
+    let low = lows.min().unwrap_or(0).min(10_000) / 100 * 100;
+    let high = highs.max().unwrap_or(10_000).min(10_000).div_ceil(100) * 100;
     if low < high { (low, high) } else { (0, 10_000) }
 }
 

@@ -9,7 +9,7 @@ pub struct Column {
     pub title: &'static str,
     /// Narrowest useful width.
     pub min: u16,
-    /// Width beyond which it gains nothing.
+    /// Width beyond which it gains nothing; 0 to leave it out.
     pub max: u16,
     /// Which side is filled.
     pub align: Align,
@@ -26,7 +26,8 @@ pub type Placed = (usize, u16);
 ///
 /// The column with the highest `keep` is never dropped.
 pub fn arrange(columns: &[Column], width: u16) -> Vec<Placed> {
-    let mut placed: Vec<Placed> = columns.iter().enumerate().map(|(i, c)| (i, c.min)).collect();
+    let wanted = columns.iter().enumerate().filter(|(_, c)| c.max > 0);
+    let mut placed: Vec<Placed> = wanted.map(|(i, c)| (i, c.min)).collect();
     while total(&placed) > usize::from(width) && placed.len() > 1 {
         let keep = |&(i, _): &Placed| columns.get(i).map_or(0, |c| c.keep);
         let Some(least) = placed.iter().map(keep).min() else { break };
@@ -64,6 +65,38 @@ pub fn heads(columns: &[Column], placed: &[Placed]) -> String {
     line(columns, placed, |i, _| columns.get(i).map(|c| c.title.to_owned()).unwrap_or_default())
 }
 
+/// The columns that fit into a width, and what stands in them.
+#[derive(Debug)]
+pub struct Table<T> {
+    columns: &'static [Column],
+    placed: Vec<Placed>,
+    /// The text of a column (index, width) of an item, at a time.
+    cell: fn(&T, u64, usize, u16) -> String,
+    now: u64,
+}
+
+impl<T> Table<T> {
+    /// The columns that fit into `width`; ages before `now`, in seconds since 1970.
+    pub fn new(
+        columns: &'static [Column],
+        width: u16,
+        now: u64,
+        cell: fn(&T, u64, usize, u16) -> String,
+    ) -> Self {
+        Self { columns, placed: arrange(columns, width), cell, now }
+    }
+
+    /// The heads of the columns.
+    pub fn heads(&self) -> String {
+        heads(self.columns, &self.placed)
+    }
+
+    /// One item.
+    pub fn line(&self, item: &T) -> String {
+        line(self.columns, &self.placed, |column, width| (self.cell)(item, self.now, column, width))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +114,7 @@ mod tests {
         assert_eq!(arrange(&columns, 2), [(0, 4)]);
         assert_eq!(arrange(&columns, 100), [(0, 10), (1, 4), (2, 6)]);
         assert!(arrange(&[], 10).is_empty());
+        assert_eq!(arrange(&[column(4, 4, 1, 0), column(4, 0, 9, 0)], 100), [(0, 4)]);
     }
 
     #[test]

@@ -135,15 +135,73 @@ pub fn age(now: u64, then: u64) -> String {
     if then > now { format!("in {}", span(then - now)) } else { span(now - then) }
 }
 
+/// In the largest whole unit; minutes are the smallest, so that a screen need not be drawn every second.
 fn span(seconds: u64) -> String {
-    const UNITS: [(u64, &str); 5] = [(31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    match seconds {
+        0 => "now".to_owned(),
+        1..60 => "<1m".to_owned(),
+        _ => units(seconds),
+    }
+}
+
+fn units(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(31_557_600, "y"), (86_400, "d"), (3_600, "h"), (60, "m")];
     for (unit, name) in UNITS {
         if seconds >= unit {
             let count = seconds / unit;
             return if count > 999 { format!(">999{name}") } else { format!("{count}{name}") };
         }
     }
-    "now".to_owned()
+    format!("{seconds}s")
+}
+
+/// Whether so short a time that is left is told in seconds.
+pub fn counts_seconds(left: u64) -> bool {
+    (1..120).contains(&left)
+}
+
+/// What is left until `deadline`: seconds in the last two minutes, before that the largest whole unit.
+pub fn left(now: u64, deadline: u64) -> String {
+    match deadline.saturating_sub(now) {
+        0 => "over".to_owned(),
+        left if counts_seconds(left) => format!("{left}s"),
+        left => units(left),
+    }
+}
+
+/// A time that something took, in the two largest units: `2 h 5 min`.
+pub fn seconds(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{minutes} min {} s", seconds % 60),
+        3_600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// `1536` as `1.5 kB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    for (unit, name) in UNITS {
+        if bytes >= unit {
+            return format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit);
+        }
+    }
+    format!("{bytes} B")
+}
+
+/// Done of a whole, as `[====      ]  42 %` in so many columns.
+pub fn gauge(done_bps: u32, columns: usize) -> String {
+    let done = done_bps.min(10_000);
+    let percent = format!("{:>4} %", done / 100);
+    let room = columns.saturating_sub(width(&percent));
+    if room < 4 {
+        return percent;
+    }
+    let full = usize::try_from(done).unwrap_or(0) * room / 10_000;
+    format!("{}{}{percent}", "█".repeat(full), "─".repeat(room - full))
 }
 
 /// `2025-11-23 19:12`, in UTC; `?` for a time that no calendar has (anybody may claim any number).
@@ -219,6 +277,10 @@ mod tests {
         assert_eq!(basis_points(1, 0), None);
         assert_eq!(basis_points(u64::MAX, 1), None);
         assert_eq!(millis(6204), "6.2 ms");
+        assert_eq!([bytes(999), bytes(1_536), bytes(8 << 30)], ["999 B", "1.5 kB", "8.5 GB"]);
+        assert_eq!(bytes(u64::MAX), "18446744.0 TB");
+        assert_eq!(gauge(5_000, 12), "███───  50 %");
+        assert_eq!(gauge(u32::MAX, 8), " 100 %");
         assert_eq!(count(1, "entry", "entries"), "1 entry");
         assert_eq!(count(0, "entry", "entries"), "0 entries");
     }
@@ -226,10 +288,15 @@ mod tests {
     #[test]
     fn times() {
         assert_eq!(age(100, 100), "now");
-        assert_eq!(age(100, 41), "59s");
+        assert_eq!(age(100, 41), "<1m");
+        assert_eq!(age(41, 100), "in <1m");
         assert_eq!(age(10_000, 100), "2h");
         assert_eq!(age(0, 172_800), "in 2d");
         assert_eq!(age(u64::MAX, 0), ">999y");
+        assert_eq!([left(1, 1), left(1, 120), left(1, 121)], ["over", "119s", "2m"]);
+        assert_eq!(left(0, u64::MAX), ">999y");
+        assert_eq!([seconds(59), seconds(61), seconds(7_500)], ["59 s", "1 min 1 s", "2 h 5 min"]);
+        assert_eq!(seconds(90_000), "1 d 1 h");
         assert_eq!(date(1_763_925_125), "2025-11-23 19:12");
         assert_eq!(date(u64::MAX), "?");
         assert_eq!(clock(1_763_925_125), "19:12:05");

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use api::{Body, Command, Event, MAX_LINE_BYTES};
+use common::daemon::Daemon;
 use common::*;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -213,7 +214,8 @@ async fn a_line_of_just_the_limit_is_read() {
     client.connected().await;
     client.ask(Command::Peers).await;
     let id = daemon.request().await.unwrap().id;
-    let mut line = format!("{{\"id\":{id},\"body\":{{\"name\":\"peers\",\"peers\":[]}}}}").into_bytes();
+    let mut line =
+        format!("{{\"id\":{id},\"body\":{{\"name\":\"peers\",\"peers\":[],\"banned\":[]}}}}").into_bytes();
     line.resize(MAX_LINE_BYTES, b' ');
     line.push(b'\n');
     daemon.raw(&line).await;
@@ -258,6 +260,64 @@ async fn names_from_the_network_are_clean_before_anybody_sees_them() {
     let Body::Competitions { competitions } = *body else { panic!("competitions") };
     assert_eq!(competitions[0].title, "\u{FFFD}]0;owned\u{FFFD}\u{FFFD}\u{FFFD}2J");
     assert_eq!(competitions[0].size_classes, ["\u{FFFD}c"]);
+}
+
+/// Not one text of any answer or event comes through as it was sent: whatever fields there are, and will be.
+#[tokio::test]
+async fn every_text_of_every_answer_is_cleaned() {
+    let world = World::default();
+    let (_dir, listener, mut client) = listen();
+    let mut daemon = Daemon::accept(&listener).await;
+    let subscription = daemon.greet().await;
+    client.connected().await;
+    let competition = || id("3fa9c1");
+    for command in [
+        Command::Competitions,
+        Command::Board { competition: competition() },
+        Command::Outline { competition: competition() },
+        Command::Entries { competition: competition() },
+        Command::Submissions { competition: competition() },
+        Command::Submission { id: id("5001") },
+        Command::Peers,
+        Command::Own,
+        Command::Work,
+        Command::Fetches,
+        Command::Health,
+    ] {
+        client.ask(command.clone()).await;
+        let request = daemon.request().await.unwrap();
+        let clean = serde_json::to_value(world.answer(&command)).unwrap();
+        let reply = serde_json::json!({ "id": request.id, "body": dirtied(&clean) });
+        daemon.raw(format!("{reply}\n").as_bytes()).await;
+        let FromConn::Answer { body, .. } = client.next().await else { panic!("an answer to {command:?}") };
+        let said = format!("{body:?}");
+        assert!(said.contains('\u{FFFD}') && !said.contains("u{1b}") && !said.contains("u{202e}"), "{said}");
+    }
+    let work = Event::Work { work: work() };
+    let told = dirtied(&serde_json::to_value(Body::Event(work)).unwrap());
+    let reply = serde_json::json!({ "id": subscription, "body": told });
+    daemon.raw(format!("{reply}\n").as_bytes()).await;
+    let FromConn::Event(event) = client.next().await else { panic!("an event") };
+    let said = format!("{event:?}");
+    assert!(said.contains('\u{FFFD}') && !said.contains("u{1b}"), "{said}");
+}
+
+/// Every text with an escape sequence and a turned direction in it, but for those that name a kind of something.
+fn dirtied(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    let kinds = ["name", "event", "phase", "standing", "setup", "reachability"];
+    match value {
+        Value::String(text) => Value::String(format!("{text}\u{1b}[2J\u{202e}")),
+        Value::Array(items) => items.iter().map(dirtied).collect(),
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| {
+                let kept = kinds.contains(&name.as_str());
+                (name.clone(), if kept { value.clone() } else { dirtied(value) })
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        other => other.clone(),
+    }
 }
 
 #[tokio::test]

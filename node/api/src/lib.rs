@@ -4,11 +4,15 @@
 //! [`Reply`] lines. After [`Command::Subscribe`] the daemon also writes [`Reply`]s with [`Body::Event`] and
 //! the subscription's id. Every line is at most [`MAX_LINE_BYTES`] long.
 
+mod detail;
 mod network;
+mod work;
 
+pub use detail::{Prize, SubmissionDetail};
 pub use network::{Ban, Blob, BlobUse, Fetch, Health, OwnRecord, Peer, Reachability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+pub use work::{MAX_WORK_TEXT_BYTES, Report, Work};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
 pub const API_VERSION: u32 = 3;
@@ -38,6 +42,11 @@ pub enum Command {
         /// Whole id in hex.
         competition: String,
     },
+    /// The same without the rows, which follow from the records that its fingerprint stands for: [`Body::Board`].
+    Outline {
+        /// Whole id in hex.
+        competition: String,
+    },
     /// The entries of one competition, with what the host has done about them: [`Body::Entries`].
     Entries {
         /// Whole id in hex.
@@ -47,6 +56,11 @@ pub enum Command {
     Submissions {
         /// Whole id in hex.
         competition: String,
+    },
+    /// All of one submission: [`Body::Submission`].
+    Submission {
+        /// Whole id of the record in hex.
+        id: String,
     },
     /// Connected peers, and those that are kept out: [`Body::Peers`].
     Peers,
@@ -86,6 +100,13 @@ pub enum Command {
     CollectBlobs {
         /// Only say which.
         rehearsal: bool,
+    },
+    /// What other programs of this user are proving: [`Body::Work`].
+    Work,
+    /// Tell how far a program is, so that others can see it: [`Body::Done`].
+    Report {
+        /// How far.
+        report: Report,
     },
     /// From now on, events: first [`Body::Done`], then [`Body::Event`]s.
     Subscribe,
@@ -182,6 +203,8 @@ pub enum Body {
         /// By the time when this node first saw them.
         submissions: Vec<Submission>,
     },
+    /// All of one submission.
+    Submission(Box<SubmissionDetail>),
     /// Connected peers, and those that are kept out.
     Peers {
         /// By peer id.
@@ -216,6 +239,11 @@ pub enum Body {
         blobs: Vec<String>,
         /// Their bytes.
         bytes: u64,
+    },
+    /// What other programs of this user are proving.
+    Work {
+        /// The longest under way first.
+        work: Vec<Work>,
     },
     /// Signed records in hex: the competition first, then entries, then submissions.
     Records {
@@ -426,6 +454,8 @@ pub struct CompetitionSummary {
     pub size_classes: Vec<String>,
     /// Threshold in basis points, 0 if none.
     pub threshold_bps: u32,
+    /// A prize, if the host names one.
+    pub prize: Option<Prize>,
     /// Accuracies that may be claimed, in basis points; empty if every count may.
     pub levels_bps: Vec<u32>,
     /// `shared_rank` or `entry_id`.
@@ -632,6 +662,11 @@ pub enum Event {
         from: String,
         /// Why.
         reason: String,
+    },
+    /// A program has told how far it is.
+    Work {
+        /// What it does; ended work is forgotten after this.
+        work: Work,
     },
     /// A blob is complete.
     BlobFetched {

@@ -126,6 +126,8 @@ pub struct OwnRecord {
     pub held_by: u64,
     /// Whether it waits in the outbox: no peer has confirmed it yet.
     pub waiting: bool,
+    /// Of an entry: whether the opening of its commitment is in the data folder. Without it nothing can be proved.
+    pub opening: Option<bool>,
 }
 
 /// A blob on its way here.

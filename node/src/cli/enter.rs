@@ -68,7 +68,7 @@ impl Args {
         let (path, made_here) = proving_key(context, &mut backend, &pinned)?;
         let load = if made_here { keys::load } else { keys::load_of_others };
         let key = load(&path, pinned.proving_key.id)?;
-        let progress = Progress::new("entering");
+        let progress = Progress::told("entering", context.home.socket(), &id);
         let entrant = Entrant {
             home: &context.home,
             identity: &identity,

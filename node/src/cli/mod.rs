@@ -30,6 +30,7 @@ mod peers;
 mod printed;
 mod progress;
 mod prove_chunk;
+mod reporter;
 mod reveal;
 mod run;
 mod schema;

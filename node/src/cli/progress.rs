@@ -1,9 +1,12 @@
-//! Progress on standard error: a bar with the time left on a terminal, otherwise a line a step.
+//! Progress on standard error: a bar with the time left on a terminal, otherwise a line a step. A running node can be
+//! told as well.
 
 use super::output;
+use super::reporter::Reporter;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The progress of one thing that takes a while.
@@ -12,6 +15,7 @@ pub struct Progress {
     label: String,
     told: RefCell<Told>,
     start: Instant,
+    reporter: Option<Reporter>,
 }
 
 /// What was said last.
@@ -33,16 +37,21 @@ impl Progress {
             style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)
         });
         let start = Instant::now();
-        Self {
-            bar,
-            label: label.to_owned(),
-            told: RefCell::new(Told { step: String::new(), when: start }),
-            start,
-        }
+        let told = RefCell::new(Told { step: String::new(), when: start });
+        Self { bar, label: label.to_owned(), told, start, reporter: None }
+    }
+
+    /// The same, and the node at `socket` is told how far the work for `competition` is, if one is running.
+    pub fn told(label: &str, socket: PathBuf, competition: &str) -> Self {
+        let reporter = Reporter::start(socket, label, Some(competition.to_owned()));
+        Self { reporter: Some(reporter), ..Self::new(label) }
     }
 
     /// A step, and the fraction done (0 to 1).
     pub fn report(&self, step: &str, part: f64) {
+        if let Some(reporter) = &self.reporter {
+            reporter.report(step, part);
+        }
         // The end is told by `finish`, with the time that it took.
         if step.ends_with("done") {
             return;

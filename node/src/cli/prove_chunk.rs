@@ -96,7 +96,8 @@ impl Args {
         };
         let claims = shared.claims(&parts.chunks, &job.claims);
         let wanted: Vec<ScoreClaim> = numbers.iter().filter_map(|&i| claims.get(i).copied()).collect();
-        let proved = prove(&folder, &job, &shared, &wanted, plan.jobs)?;
+        let progress = Progress::told("proving", context.home.socket(), &id);
+        let proved = prove(&folder, &job, &shared, &wanted, plan.jobs, progress)?;
         report(context, &folder, &job, &wanted, proved)
     }
 
@@ -158,6 +159,7 @@ fn prove(
     shared: &Shared<'_>,
     wanted: &[ScoreClaim],
     jobs: usize,
+    progress: Progress,
 ) -> anyhow::Result<usize> {
     let verifying_key = shared.key.verifying_key();
     let model = verify_entry(verifying_key, &job.scope(), &job.body)?;
@@ -174,7 +176,6 @@ fn prove(
             }
         }
     }
-    let progress = Progress::new("proving");
     let all = missing.len();
     let show = |stage: Stage<'_>| {
         let text = match all {

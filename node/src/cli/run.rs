@@ -103,7 +103,7 @@ pub struct Settings {
         env = "PODIUM_LOG",
         hide_env_values = true,
         value_name = "FILTER",
-        default_value = "warn,node=info"
+        default_value = LOG
     )]
     log: String,
     /// How it is logged.

@@ -104,7 +104,8 @@ impl Args {
         let (path, made_here) = proving_key(context, &mut backend, &trial.admitted)?;
         let load = if made_here { keys::load } else { keys::load_of_others };
         let key = load(&path, trial.admitted.proving_key.id)?;
-        let progress = Progress::new("proving");
+        let id = trial.contest.id.to_string();
+        let progress = Progress::told("proving", context.home.socket(), &id);
         let entrant = Entrant {
             home: &context.home,
             identity: &identity,

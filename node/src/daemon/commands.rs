@@ -6,8 +6,9 @@ use crate::api_server::Call;
 use crate::blobs::BlobError;
 use crate::ledger::now;
 use crate::limits;
+use crate::openings;
 use crate::views::{self, PeerCounts};
-use api::{Body, Command, ErrorKind, Health};
+use api::{Body, Command, ErrorKind, Event, Health, OwnRecord, Report};
 use protocol::{BlobId, BlobRef, Outcome, RecordId, Signed, WellFormed};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -24,6 +25,10 @@ impl Daemon {
                 views::board(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
                     .map(|board| Body::Board(Box::new(board))),
             ),
+            Command::Outline { competition } => or_error(
+                views::outline(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
+                    .map(|board| Body::Board(Box::new(board))),
+            ),
             Command::Entries { competition } => {
                 or_error(views::entries(&self.ledger, &competition).map(|entries| Body::Entries { entries }))
             }
@@ -31,11 +36,19 @@ impl Daemon {
                 views::submissions(&self.ledger, &competition)
                     .map(|submissions| Body::Submissions { submissions }),
             ),
+            Command::Submission { id } => or_error(
+                views::submission(&self.ledger, &id).map(|detail| Body::Submission(Box::new(detail))),
+            ),
+            Command::Work => Body::Work { work: self.under_way.list() },
+            Command::Report { report } => self.on_report(report),
             Command::Peers => self.peer_list(),
             Command::BanPeer { peer_id, reason, seconds } => self.ban_by_hand(&peer_id, &reason, seconds),
             Command::UnbanPeer { peer_id } => self.unban_by_hand(&peer_id),
             Command::ConnectPeer { address } => return self.connect(&address, answer),
-            Command::Own => Body::Own { records: views::own(&self.ledger, &self.records.outbox) },
+            Command::Own => {
+                let records = views::own(&self.ledger, &self.records.outbox);
+                return self.own(records, answer);
+            }
             Command::Held { id } => or_error(
                 views::held(&self.ledger, &id, &self.records.outbox)
                     .map(|own| Body::Own { records: vec![own] }),
@@ -78,6 +91,26 @@ impl Daemon {
             }
         };
         let _ = answer.send(body); // the client may have gone
+    }
+
+    /// Answers with own records, and whether their openings are there.
+    fn own(&mut self, mut records: Vec<OwnRecord>, answer: oneshot::Sender<Body>) {
+        let home = self.home.clone();
+        self.tasks.spawn_blocking(move || {
+            openings::note(&home, &mut records);
+            let _ = answer.send(Body::Own { records }); // the client may have gone
+            Done::Nothing
+        });
+    }
+
+    fn on_report(&mut self, report: Report) -> Body {
+        match self.under_way.report(report, now()) {
+            Ok(work) => {
+                self.tell(Event::Work { work });
+                Body::Done
+            }
+            Err(error) => Body::Error { kind: ErrorKind::BadRequest, message: error.to_string() },
+        }
     }
 
     /// Without `patience` a record that waits for others or for files is answered at once.

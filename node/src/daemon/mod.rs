@@ -13,7 +13,7 @@
 //!           sides of it in one process, to be measured
 //! health    how the node is, for clients and metrics
 //! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
-//! commands  what clients of the local socket ask
+//! commands  what clients of the local socket ask;  work: proofs under way in other programs
 //! ```
 //!
 //! The loop never waits: proof checks, disk and hashing run on blocking threads, in bounded number, and come back
@@ -41,6 +41,7 @@ mod rehearsal;
 mod room;
 #[cfg(test)]
 mod tests;
+mod work;
 mod writes;
 
 use crate::api_server::{Call, Socket, SocketError};
@@ -187,6 +188,8 @@ struct Daemon {
     fetches: Fetches,
     /// Blobs whose facts are being read.
     reading: HashSet<(BlobRole, protocol::BlobId)>,
+    /// What other programs of this user are proving.
+    under_way: work::UnderWay,
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
     metrics: Metrics,
@@ -302,6 +305,7 @@ impl Daemon {
             rates: Rates::new(config.blobs.upload_rate, Instant::now()),
             fetches: Fetches::default(),
             reading: HashSet::new(),
+            under_way: work::UnderWay::default(),
             tasks: JoinSet::new(),
             events,
             metrics,
@@ -448,6 +452,7 @@ impl Daemon {
     fn sweep(&mut self) {
         self.sweep_peers();
         self.look_at_disk();
+        self.under_way.sweep(crate::ledger::now());
         self.sweep_sources();
         self.sweep_fetches();
         self.rates.sweep(Instant::now());

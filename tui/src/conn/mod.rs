@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{Body, Command, Event, Hello};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::Instant;
 
@@ -57,7 +58,7 @@ pub enum ToConn {
 }
 
 /// What the connection tells the board.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum FromConn {
     /// Connected, greeted, subscribed.
     Connected(Box<Hello>),
@@ -80,7 +81,7 @@ pub enum FromConn {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Down {
     /// Nothing listens at the socket.
     #[error("no daemon is running")]

@@ -1,50 +1,35 @@
 //! The list of competitions.
 
-use api::CompetitionSummary;
+use api::{CompetitionSummary, Phase};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Row, table};
-use crate::state::{DISPUTED, Pane, State, best_bps};
-use crate::table::{Column, Placed, arrange, heads, line};
+use crate::items::{DISPUTED, next_deadline};
+use crate::state::{Pane, State, best_bps};
+use crate::table::{Column, Table};
 use crate::text::{self, Align};
 use crate::theme::Theme;
 
 const COLUMNS: &[Column] = &[
-    Column { title: "title", min: 10, max: 60, align: Align::Left, keep: 255, grow: 1 },
+    Column { title: "title", min: 20, max: 60, align: Align::Left, keep: 255, grow: 0 },
     Column { title: "phase", min: 10, max: 10, align: Align::Left, keep: 240, grow: 9 },
     Column { title: "set", min: 6, max: 6, align: Align::Left, keep: 245, grow: 9 },
     Column { title: "rows", min: 7, max: 9, align: Align::Right, keep: 200, grow: 9 },
-    Column { title: "size class", min: 10, max: 16, align: Align::Left, keep: 190, grow: 0 },
+    Column { title: "size class", min: 10, max: 16, align: Align::Left, keep: 190, grow: 1 },
     Column { title: "entries", min: 7, max: 7, align: Align::Right, keep: 210, grow: 9 },
     Column { title: "best", min: 8, max: 8, align: Align::Right, keep: 250, grow: 9 },
+    Column { title: "left", min: 5, max: 5, align: Align::Right, keep: 235, grow: 9 },
+    Column { title: "prize", min: 5, max: 5, align: Align::Left, keep: 180, grow: 9 },
 ];
 
-/// The columns for a width.
-#[derive(Clone, Debug)]
-pub struct Table {
-    placed: Vec<Placed>,
+/// The columns that fit into `width`; what is left from `now`, in seconds since 1970.
+pub fn columns(width: u16, now: u64) -> Table<CompetitionSummary> {
+    Table::new(COLUMNS, width, now, cell)
 }
 
-impl Table {
-    /// The columns that fit into `width`.
-    pub fn new(width: u16) -> Self {
-        Self { placed: arrange(COLUMNS, width) }
-    }
-
-    /// The heads of the columns.
-    pub fn heads(&self) -> String {
-        heads(COLUMNS, &self.placed)
-    }
-
-    /// One competition.
-    pub fn line(&self, competition: &CompetitionSummary) -> String {
-        line(COLUMNS, &self.placed, |column, width| cell(competition, column, width))
-    }
-}
-
-fn cell(c: &CompetitionSummary, column: usize, width: u16) -> String {
+fn cell(c: &CompetitionSummary, now: u64, column: usize, width: u16) -> String {
     match column {
         0 if c.disputes.is_empty() => c.title.clone(),
         // In front, where no width cuts it off.
@@ -54,7 +39,10 @@ fn cell(c: &CompetitionSummary, column: usize, width: u16) -> String {
         3 => rows(c),
         4 => classes(&c.size_classes, usize::from(width)),
         5 => c.entries.to_string(),
-        _ => best_bps(c).map_or_else(|| "-".to_owned(), text::percent),
+        6 => best_bps(c).map_or_else(|| "-".to_owned(), text::percent),
+        7 if c.phase == Phase::Closed => "-".to_owned(),
+        7 => text::left(now, next_deadline(c)),
+        _ => if c.prize.is_some() { "yes" } else { "" }.to_owned(),
     }
 }
 
@@ -76,7 +64,7 @@ pub fn rows(competition: &CompetitionSummary) -> String {
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    let columns = Table::new(area.width.saturating_sub(1));
+    let columns = columns(area.width.saturating_sub(1), state.clock.unix);
     let focused = state.focus == Pane::Competitions;
     table(frame, area, &columns.heads(), &state.competitions, focused, theme, |c| {
         let shown = state.chosen.as_ref() == Some(&c.id);

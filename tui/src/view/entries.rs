@@ -1,13 +1,14 @@
-//! The chosen competition's rules, and who has entered it.
+//! Who has entered the chosen competition, and what the host has done about it.
 
-use api::{CompetitionSummary, Entry, EntryStanding, HostRecord};
+use api::{Entry, EntryStanding};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Row, lines, table};
-use crate::state::{Pane, State, entry_standing};
-use crate::table::{Column, arrange, heads, line};
+use super::{Row, choose_hint, lines, table};
+use crate::items::entry_standing;
+use crate::state::{Pane, State};
+use crate::table::{Column, Table};
 use crate::text::{self, Align};
 use crate::theme::Theme;
 
@@ -31,70 +32,54 @@ fn cell(entry: &Entry, now: u64, column: usize, width: u16) -> String {
     }
 }
 
-/// What may be claimed and handed in, and what the host has signed, in lines of at most `width` columns.
-pub fn rules(competition: &CompetitionSummary, width: usize) -> Vec<String> {
-    let c = competition;
-    let levels = || c.levels_bps.iter().map(|bps| text::percent(*bps)).collect::<Vec<_>>().join(", ");
-    let claims = if c.levels_bps.is_empty() { "every count".to_owned() } else { levels() };
-    let ties = match c.tie_rule.as_str() {
-        "shared_rank" => "share a rank",
-        "entry_id" => "by entry id",
-        other => other,
-    };
-    let caps = format!(
-        "caps: {}, {} each; {} an entry",
-        text::count(u64::from(c.max_entries), "entry", "entries"),
-        text::count(u64::from(c.max_withdrawals), "withdrawal", "withdrawals"),
-        text::count(u64::from(c.max_submissions), "submission", "submissions"),
-    );
-    // Only a sealed competition has a time for entries of its own.
-    let deadlines = (!c.open).then(|| {
-        let (commit, prove) = (text::date(c.commit_deadline), text::date(c.prove_deadline));
-        format!("deadlines: commit {commit}, prove {prove}")
-    });
-    // Two lines are enough to see what kind of levels they are.
-    let claims = text::clip(&format!("claims: {claims} · ties: {ties}"), 2 * width);
-    let said = [claims, caps].into_iter().chain(deadlines);
-    let signed = said.chain(signed("reveal", &c.reveals)).chain(signed("close", &c.closes));
-    signed.flat_map(|said| text::wrap(&said, width)).collect()
+/// The columns that fit into `width`; ages before `now`, in seconds since 1970.
+pub fn columns(width: u16, now: u64) -> Table<Entry> {
+    Table::new(COLUMNS, width, now, cell)
 }
 
-/// When a record of the host's was made and came; of several also which, and what each lists.
-fn signed(kind: &str, records: &[HostRecord]) -> Vec<String> {
-    let one = |record: &HostRecord| {
-        let (made, seen) = (text::date(record.created), text::date(record.first_seen));
-        format!("{kind} signed {made}, seen here {seen}")
-    };
-    let of_several = |record: &HostRecord| {
-        let id: String = record.id.chars().take(8).collect();
-        let (listed, missing, seen) = (record.listed, record.missing, text::date(record.first_seen));
-        format!("{kind} {id} ({listed} listed, {missing} missing) seen {seen}")
-    };
-    match records {
-        [only] => vec![one(only)],
-        several => several.iter().map(of_several).collect(),
-    }
+/// How many entries stand where.
+pub fn roster(entries: &[Entry]) -> String {
+    let count = |wanted| entries.iter().filter(|entry| entry.standing == wanted).count();
+    let standings = [
+        EntryStanding::Entered,
+        EntryStanding::OnRoster,
+        EntryStanding::Withdrawn,
+        EntryStanding::BeyondCap,
+        EntryStanding::LeftOut,
+    ];
+    let parts = standings.into_iter().map(|standing| (count(standing), standing)).filter(|(n, _)| *n > 0);
+    let parts: Vec<_> = parts.map(|(n, standing)| format!("{n} {}", standing.as_str())).collect();
+    if parts.is_empty() { "No entry yet.".to_owned() } else { parts.join(", ") }
+}
+
+/// What is said above the rows where the pane is `area`, and where the rows are.
+fn split(entries: &[Entry], area: Rect) -> (Vec<String>, Rect) {
+    let mut said = text::wrap(&roster(entries), usize::from(area.width));
+    // Heads and two rows must remain.
+    said.truncate(usize::from(area.height.saturating_sub(3)));
+    let used = u16::try_from(said.len()).unwrap_or(u16::MAX).min(area.height);
+    (said, Rect { y: area.y + used, height: area.height - used, ..area })
+}
+
+/// Where the table is in the pane `area`.
+pub(super) fn table_area(state: &State, area: Rect) -> Rect {
+    split(state.entries.items(), area).1
 }
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    let Some(board) = &state.board else {
-        let hint = "Choose a competition and press Enter.".to_owned();
-        return lines(frame, area, [(hint, theme.dim())]);
-    };
-    let mut rules = rules(&board.competition, usize::from(area.width));
-    // Heads and two rows must remain.
-    rules.truncate(usize::from(area.height.saturating_sub(3)));
-    let used = u16::try_from(rules.len()).unwrap_or(u16::MAX).min(area.height);
-    lines(frame, area, rules.into_iter().map(|line| (line, Style::new())));
-    let below = Rect { y: area.y + used, height: area.height - used, ..area };
-    if state.entries.items().is_empty() {
-        return lines(frame, below, [("No entry yet.".to_owned(), theme.dim())]);
+    if state.board.is_none() && state.entries.items().is_empty() && state.chosen.is_none() {
+        return lines(frame, area, [(choose_hint(state), theme.dim())]);
     }
-    let placed = arrange(COLUMNS, area.width.saturating_sub(1));
+    let (said, below) = split(state.entries.items(), area);
+    lines(frame, area, said.into_iter().map(|line| (line, theme.dim())));
+    if state.entries.items().is_empty() {
+        return;
+    }
+    let columns = columns(area.width.saturating_sub(1), state.clock.unix);
     let focused = state.focus == Pane::Entries;
-    table(frame, below, &heads(COLUMNS, &placed), &state.entries, focused, theme, |entry| Row {
+    table(frame, below, &columns.heads(), &state.entries, focused, theme, |entry| Row {
         mark: if entry.mine { '*' } else { ' ' },
-        text: line(COLUMNS, &placed, |column, width| cell(entry, state.clock.unix, column, width)),
+        text: columns.line(entry),
         style: match entry.standing {
             _ if entry.mine => theme.mine(),
             EntryStanding::Entered | EntryStanding::OnRoster => Style::new(),

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{Row, table};
-use crate::state::{Level, LogLine, Pane, State};
+use crate::items::LogLine;
+use crate::state::{Level, Pane, State};
 use crate::text;
 use crate::theme::Theme;
 

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::lines;
 use crate::conn::Down;
+use crate::keymap::Action;
 use crate::state::{Link, Pane, State};
 use crate::text;
 use crate::theme::Theme;
@@ -26,7 +27,7 @@ pub(super) fn of(state: &State) -> Option<Notice> {
     match &state.link {
         Link::Connecting => Some(calm("Connecting", vec![format!("to the daemon at {socket}")])),
         Link::Up => Some(calm("Connected", vec!["Asking for the competitions …".to_owned()])),
-        Link::Down { why, .. } => Some(down(why, &socket)),
+        Link::Down { why, .. } => Some(down(why, &socket, state)),
     }
 }
 
@@ -34,14 +35,28 @@ fn calm(title: &str, paragraphs: Vec<String>) -> Notice {
     Notice { title: title.to_owned(), paragraphs, bad: false }
 }
 
-fn down(why: &Down, socket: &str) -> Notice {
+/// How a daemon can be started.
+fn offer(state: &State) -> String {
+    let key = state.keymap.key_of(Action::StartDaemon);
+    match &state.node_program {
+        _ if state.starting => "Starting one …".to_owned(),
+        Some(program) => {
+            let program = crate::sanitise::text(&program.display().to_string());
+            format!("{key} starts one: {program} run")
+        }
+        None => "Start one in another terminal:  node run".to_owned(),
+    }
+}
+
+fn down(why: &Down, socket: &str, state: &State) -> Notice {
+    let retry = state.keymap.key_of(Action::Refresh);
     let (title, paragraphs) = match why {
         Down::NoDaemon => (
             "No daemon is running",
             vec![
                 format!("Nothing listens at {socket}"),
-                "Start one in another terminal:  node run".to_owned(),
-                "This board connects by itself as soon as it is up; r tries at once.".to_owned(),
+                offer(state),
+                format!("This board connects by itself as soon as it is up; {retry} tries at once."),
                 "Is its data elsewhere? Give --data-dir DIR or --socket PATH.".to_owned(),
             ],
         ),
@@ -54,7 +69,7 @@ fn down(why: &Down, socket: &str) -> Notice {
         ),
         Down::Other(reason) => (
             "Disconnected",
-            vec![reason.clone(), format!("Socket: {socket}"), "r tries again at once.".to_owned()],
+            vec![reason.clone(), format!("Socket: {socket}"), format!("{retry} tries again at once.")],
         ),
     };
     Notice { title: title.to_owned(), paragraphs, bad: true }
@@ -62,7 +77,7 @@ fn down(why: &Down, socket: &str) -> Notice {
 
 /// There are no competitions: how to make or find one.
 fn empty(state: &State) -> Option<Notice> {
-    let list = matches!(state.focus, Pane::Competitions | Pane::Board | Pane::Entries);
+    let list = !matches!(state.focus, Pane::Peers | Pane::Work | Pane::Health | Pane::Log);
     if !state.competitions.items().is_empty() || !list {
         return None;
     }

@@ -7,7 +7,6 @@ use ratatui::text::{Line, Span};
 
 use super::log;
 use crate::conn::Down;
-use crate::keymap::BINDINGS;
 use crate::state::{Link, Pane, State};
 use crate::text;
 use crate::theme::Theme;
@@ -37,7 +36,7 @@ fn link(state: &State, theme: &Theme) -> (String, Style) {
     match &state.link {
         Link::Connecting => ("connecting".to_owned(), theme.dim()),
         Link::Up => {
-            let peers = state.peers.items().len();
+            let peers = state.peer_count;
             let word = if peers == 1 { "peer" } else { "peers" };
             (format!("connected · {peers} {word}"), theme.good())
         }
@@ -52,12 +51,47 @@ fn link(state: &State, theme: &Theme) -> (String, Style) {
     }
 }
 
+/// The names of the panes, each with the columns that it takes: as many as there is room for around the one that has
+/// the keyboard.
+fn names(state: &State, columns: u16) -> Vec<(Pane, String)> {
+    let named = |name: fn(Pane) -> &'static str, gap: &str| -> Vec<(Pane, String)> {
+        let boxed = |pane: Pane| match pane == state.focus {
+            true => format!("[{}]", name(pane)),
+            false => format!("{gap}{}{gap}", name(pane)),
+        };
+        Pane::ALL.into_iter().map(|pane| (pane, boxed(pane))).collect()
+    };
+    let width = |names: &[(Pane, String)]| names.iter().map(|(_, name)| text::width(name) + 1).sum::<usize>();
+    let room = usize::from(columns) + 1;
+    let (long, short) = (named(Pane::title, " "), named(Pane::short, ""));
+    let mut names = if width(&long) <= room { long } else { short };
+    while width(&names) > room && names.len() > 1 {
+        // From the end that is farther away.
+        let place = names.iter().position(|(pane, _)| *pane == state.focus).unwrap_or(0);
+        let drop = if place * 2 > names.len() - 1 { 0 } else { names.len() - 1 };
+        names.remove(drop);
+    }
+    names
+}
+
+/// The pane whose name is at column `x` of the tabs.
+pub fn tab_at(state: &State, area: Rect, x: u16) -> Option<Pane> {
+    let mut at = usize::from(area.x);
+    for (pane, name) in names(state, area.width) {
+        let end = at + text::width(&name);
+        if (at..end).contains(&usize::from(x)) {
+            return Some(pane);
+        }
+        at = end + 1;
+    }
+    None
+}
+
 /// The names of all panes.
 pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Theme) {
-    let spans = Pane::ALL.into_iter().flat_map(|pane| {
-        let here = pane == state.focus;
-        let name = if here { format!("[{}]", pane.title()) } else { format!(" {} ", pane.title()) };
-        [Span::styled(name, if here { theme.focus() } else { theme.dim() }), Span::raw(" ")]
+    let spans = names(state, area.width).into_iter().flat_map(|(pane, name)| {
+        let style = if pane == state.focus { theme.focus() } else { theme.dim() };
+        [Span::styled(name, style), Span::raw(" ")]
     });
     frame.render_widget(Line::from_iter(spans), area);
 }
@@ -67,6 +101,7 @@ pub(super) fn event(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Th
     let latest = || state.log.items().first().map(|l| (log::line(l), log::style(l.level, theme)));
     let (said, style) = match (&state.error, &state.link) {
         (Some((error, _)), _) => (format!("error: {error}"), theme.error()),
+        (None, Link::Down { .. }) if state.starting => latest().unwrap_or_default(),
         (None, Link::Down { why, .. }) if state.loaded => {
             (format!("{why}; what is shown may be old"), theme.error())
         }
@@ -91,8 +126,9 @@ pub(super) fn hints(frame: &mut Frame<'_>, area: Rect, state: &State, theme: &Th
         if filter.is_empty() { String::new() } else { format!("/{} (Esc clears)  ", text::clip(filter, 16)) };
     let mut line = format!(" {active}");
     // The last of the table, leaving and the help, are the ones that nobody must look for in vain.
-    for (key, word) in BINDINGS.iter().rev().filter_map(|b| b.hint) {
-        let hint = format!("{key} {word}  ");
+    for binding in state.keymap.bindings().iter().rev() {
+        let Some(word) = binding.hint else { continue };
+        let hint = format!("{} {word}  ", binding.shown(1));
         if text::width(&line) + text::width(hint.trim_end()) <= width {
             line.push_str(&hint);
         }
