@@ -145,10 +145,7 @@ impl Daemon {
         if self.reach.confirmed.contains(&address) {
             return;
         }
-        self.reach.confirmed.push_back(address);
-        if self.reach.confirmed.len() > limits::EXTERNAL_ADDRESSES
-            && let Some(oldest) = self.reach.confirmed.pop_front()
-        {
+        if let Some(oldest) = remember(&mut self.reach.confirmed, address) {
             self.swarm.remove_external_address(&oldest);
         }
         tracing::info!(at = ?self.external(), "reached by peers");
@@ -231,9 +228,26 @@ fn is_composed_of<'a>(address: &Multiaddr, known: impl Iterator<Item = &'a Multi
     host_known && rest_known
 }
 
+/// Adds an address at which peers have reached this node. The oldest makes room if there are too many.
+fn remember(confirmed: &mut VecDeque<Multiaddr>, address: Multiaddr) -> Option<Multiaddr> {
+    confirmed.push_back(address);
+    if confirmed.len() > limits::EXTERNAL_ADDRESSES { confirmed.pop_front() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_addresses_that_peers_have_reached_the_oldest_make_room() {
+        let address = |port: usize| -> Multiaddr { format!("/ip4/192.0.2.7/tcp/{port}").parse().unwrap() };
+        let mut confirmed = VecDeque::new();
+        for port in 0..limits::EXTERNAL_ADDRESSES {
+            assert_eq!(remember(&mut confirmed, address(port)), None);
+        }
+        assert_eq!(remember(&mut confirmed, address(9999)), Some(address(0)));
+        assert_eq!(confirmed.len(), limits::EXTERNAL_ADDRESSES);
+    }
 
     fn address(text: &str) -> Multiaddr {
         text.parse().unwrap()

@@ -345,6 +345,15 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_beyond_its_bound_is_not_read() {
+        let (path, bytes) = (Path::new("archive.tar"), serde_json::to_vec(&manifest(0)).unwrap());
+        let read = |size: u64| read_manifest(path, MANIFEST, size, &mut bytes.as_slice());
+        read(limits::MANIFEST_BYTES).unwrap();
+        let error = read(limits::MANIFEST_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains(&(limits::MANIFEST_BYTES + 1).to_string()), "{error}");
+    }
+
+    #[test]
     fn what_was_written_is_read() {
         let dir = tempfile::tempdir().unwrap();
         let (records, blobs) = read(&written(dir.path())).unwrap();

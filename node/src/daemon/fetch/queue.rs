@@ -381,4 +381,25 @@ mod tests {
         fetches.sweep(later);
         assert!(fetches.view(later).is_empty());
     }
+
+    #[test]
+    fn the_line_the_clients_and_their_places_have_bounds() {
+        let (mut fetches, now) = (Fetches::default(), Instant::now());
+        let id = |n: usize| BlobRef { id: BlobId::of(&n.to_be_bytes()), bytes: 1 };
+        for n in 0..=limits::FETCH_QUEUE {
+            fetches.want(id(n), now);
+        }
+        assert_eq!(fetches.queue.len(), limits::FETCH_QUEUE, "one too many is wanted again later");
+        let mut answers = Vec::new();
+        for n in 0..=limits::FETCH_WAITERS {
+            let (answer, answered) = oneshot::channel();
+            assert_eq!(fetches.wait(id(0), answer).is_some(), n == limits::FETCH_WAITERS, "client {n}");
+            answers.push(answered);
+        }
+        let mut fetches = Fetches::default();
+        let all = limits::FETCHES + limits::FETCHES_FOR_CLIENTS;
+        let _answers: Vec<_> = (0..=all).map(|n| client(&mut fetches, id(n))).collect();
+        let begun = std::iter::from_fn(|| fetches.next(0, u64::MAX, now)).count();
+        assert_eq!(begun, all);
+    }
 }

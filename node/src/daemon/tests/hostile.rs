@@ -126,6 +126,32 @@ async fn who_does_not_read_his_answers_takes_up_his_own_places_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn blobs_that_nobody_reads_take_up_some_places_and_leave_those_of_records() {
+    let victim = Victim::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("blob");
+    std::fs::write(&file, vec![7; limits::CHUNK_BYTES as usize]).unwrap();
+    let blob = victim.add_blob(&file).await.id;
+    let chunk = wire::encode(&Request::Chunk { blob, index: 0 }).unwrap();
+    let (mut rogues, mut left) = (Vec::new(), limits::SERVE_BLOBS_TOTAL);
+    while left > 0 {
+        let mut rogue = Rogue::meet(&victim).await;
+        let asked = left.min(limits::SERVE_BLOBS_PER_PEER);
+        for _ in 0..asked {
+            rogue.ask(Script::Deaf(chunk.clone()));
+        }
+        rogue.run_for(Duration::from_millis(300)).await;
+        left -= asked;
+        rogues.push(rogue);
+    }
+    let mut other = Rogue::meet(&victim).await;
+    assert_eq!(other.answer(Script::Bytes(chunk)).await, Some(Response::Busy), "one too many");
+    serves_others(&victim).await;
+    drop(rogues);
+    victim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_version_is_nobodys_fault() {
     let victim = Victim::start().await;
     let signed = |keys: &Keypair| MessageAuthenticity::Signed(keys.clone());
