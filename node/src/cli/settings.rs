@@ -319,7 +319,10 @@ impl Reading<'_> {
 pub fn form(arg: &Arg) -> String {
     let possible = arg.get_possible_values();
     if !possible.is_empty() {
-        return possible.iter().map(PossibleValue::get_name).collect::<Vec<_>>().join(" or ");
+        let names: Vec<&str> = possible.iter().map(PossibleValue::get_name).collect();
+        // On the command line there are more words for these; in a file there are two.
+        let is_switch = names.contains(&"true") && names.contains(&"false");
+        return if is_switch { "true or false".to_owned() } else { names.join(" or ") };
     }
     let name = arg.get_value_names().and_then(|names| names.first()).map_or("VALUE", |name| name.as_str());
     match arg.get_action() {
@@ -393,7 +396,7 @@ mod tests {
                 assert!(template.contains(&format!("\n#{key} =")), "{key}");
                 assert_eq!(
                     filled.get(table, &key).is_some(),
-                    !defaults.is_empty() || key == "bootstrap",
+                    !defaults.is_empty() || ["bootstrap", "external", "relay_through"].contains(&key.as_str()),
                     "{key}"
                 );
             }

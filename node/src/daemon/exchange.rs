@@ -303,7 +303,11 @@ impl Daemon {
         mut asked: HashSet<RecordId>,
         records: &[ByteBuf],
     ) -> Result<(), SyncError> {
-        if records.iter().any(|record| !asked.remove(&RecordId::of(record))) {
+        let in_order = records.iter().take_while(|record| asked.remove(&RecordId::of(record))).count();
+        if in_order < records.len() {
+            for record in records.iter().take(in_order) {
+                self.ingest(record, Source::Peer { peer });
+            }
             return Err(SyncError::Unasked);
         }
         if let Some(info) = self.peers.get_mut(&peer) {

@@ -131,7 +131,7 @@ async fn an_own_record_is_confirmed_within_a_second_and_that_outlives_a_restart(
     let Body::Own { records } = victim.ask(Command::Own).await else { panic!("expected own records") };
     let all: Vec<_> = records.iter().map(|own| (own.held_by, own.waiting, own.kind.as_str())).collect();
     assert_eq!(all, [(2, false, "competition"); 4]);
-    assert!(records[0].summary.contains("Round 2"), "newest first: {records:?}");
+    assert!(records.is_sorted_by(|a, b| a.first_seen >= b.first_seen), "newest first: {records:?}");
     victim.stop().await;
 }
 
@@ -218,7 +218,7 @@ async fn without_room_on_the_disk_records_are_refused_for_now_and_taken_again_by
     };
     assert!(message.contains("almost full") && message.contains("bytes are free"), "{message}");
     let Body::Competitions { competitions } = victim.ask(Command::Competitions).await else { panic!() };
-    assert_eq!(competitions.len(), 1, "reading goes on");
+    assert!(competitions.iter().any(|known| known.title == "Before"), "reading goes on");
     let mut stranger = Stranger::meet(&victim).await;
     let ids = vec![before.id()];
     let served = Response::Records { records: vec![before.bytes().to_vec().into()] };
