@@ -96,9 +96,8 @@ fn every_pane_asks_for_what_it_shows_and_for_nothing_else() {
     assert_eq!(asked(Pane::Board), [Command::Board { competition: competition() }]);
     assert_eq!(asked(Pane::Competition), [Command::Board { competition: competition() }]);
     assert_eq!(asked(Pane::Entries), [Command::Entries { competition: competition() }]);
-    let both =
-        [Command::Board { competition: competition() }, Command::Submissions { competition: competition() }];
-    assert_eq!(asked(Pane::Chart), both);
+    // The proofs are asked for once the board is here.
+    assert_eq!(asked(Pane::Chart), [Command::Board { competition: competition() }]);
     // Asked for as soon as there is a connection: no competition matters to these.
     assert_eq!(asked(Pane::Work), []);
     for (pane, commands) in [

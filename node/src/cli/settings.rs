@@ -396,7 +396,8 @@ mod tests {
                 assert!(template.contains(&format!("\n#{key} =")), "{key}");
                 assert_eq!(
                     filled.get(table, &key).is_some(),
-                    !defaults.is_empty() || ["bootstrap", "external", "relay_through"].contains(&key.as_str()),
+                    !defaults.is_empty()
+                        || ["bootstrap", "external", "relay_through"].contains(&key.as_str()),
                     "{key}"
                 );
             }

@@ -77,7 +77,8 @@ fn over_time(frame: &mut Frame<'_>, area: Rect, board: &Board, state: &State, th
         format!("{middle:.1}"),
         format!("{:.0} %", level(high)),
     ]);
-    let chart = Chart::new(datasets).x_axis(x.style(theme.dim())).y_axis(y.style(theme.dim()));
+    let chart =
+        Chart::new(datasets).style(theme.base()).x_axis(x.style(theme.dim())).y_axis(y.style(theme.dim()));
     frame.render_widget(chart.legend_position(None), below);
 }
 
