@@ -1,0 +1,509 @@
+//! Phases, deadlines, caps and payout rules.
+
+use crate::evm::{Chain, account, hash};
+use crate::support::{
+    DATA, ENTER_UNTIL, HOST, Play, REVEAL_UNTIL, SALT, SUBMIT_UNTIL, YesVerifier, commitment, refused,
+};
+use alloy_sol_types::SolCall;
+use contracts::bindings::Competitions::{
+    CompetitionsErrors as E, cancelCall, claimCall, enterCall, postCall, revealCall,
+};
+use contracts::{Address, B256, Terms, U256};
+
+const OPEN: u8 = 1;
+const REVEALED: u8 = 2;
+const WON: u8 = 3;
+const UNWON: u8 = 4;
+const ABANDONED: u8 = 5;
+const CANCELLED: u8 = 6;
+
+#[test]
+fn a_competition_from_its_post_to_the_last_claim() {
+    let mut play = Play::new();
+    play.revealed(3);
+    assert_eq!(play.phase(), REVEALED);
+    play.submit(2, 1, 60).answer.unwrap();
+    play.submit(3, 1, 70).answer.unwrap();
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!((play.phase(), play.places()), (WON, vec![(account(3), 70)]));
+    // The bond of the third, who has proved nothing, goes to the winner.
+    assert_eq!((play.owed(3), play.owed(HOST)), (1_000_003 + 50, 101));
+    for who in [2, 3, 4] {
+        play.release(who, 1).answer.unwrap();
+    }
+    assert_eq!((play.owed(2), play.owed(3), play.owed(4)), (50, 1_000_003 + 100, 0));
+    let before = play.chain.balance(account(3));
+    for who in [HOST, 2, 3] {
+        play.claim(who).answer.unwrap();
+    }
+    assert_eq!(play.chain.balance(account(3)) - before, U256::from(1_000_103));
+    assert_eq!(play.held(), 0);
+    assert!(matches!(refused(&play.claim(3)), E::NothingOwed(_)));
+    assert!(matches!(refused(&play.claim(4)), E::NothingOwed(_)));
+}
+
+/// One second before, at, and one second after every deadline.
+#[test]
+fn every_deadline_is_exact() {
+    // Posting: entering has to end later than now.
+    for (after, good) in [(-1, false), (0, false), (1, true)] {
+        let mut play = Play::new();
+        play.chain.set_time(ENTER_UNTIL.checked_add_signed(-after).unwrap());
+        let receipt = play.post();
+        assert_eq!(receipt.answer.is_ok(), good, "post {after}");
+        if !good {
+            assert!(matches!(refused(&receipt), E::BadTerms(_)));
+        }
+    }
+    let at = |time: u64, offset: i64| time.checked_add_signed(offset).unwrap();
+    for (offset, good) in [(-1, true), (0, false), (1, false)] {
+        let mut play = Play::new();
+        play.post().answer.unwrap();
+        play.chain.set_time(at(ENTER_UNTIL, offset));
+        let receipt = play.enter(2, 1);
+        assert_eq!(receipt.answer.is_ok(), good, "enter {offset}");
+        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
+
+        let receipt = play.reveal();
+        assert_eq!(receipt.answer.is_err(), good, "reveal, beginning {offset}");
+        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
+
+        let mut play = Play::new();
+        play.post().answer.unwrap();
+        play.chain.set_time(at(REVEAL_UNTIL, offset));
+        let receipt = play.reveal();
+        assert_eq!(receipt.answer.is_ok(), good, "reveal, end {offset}");
+        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
+
+        let mut play = Play::new();
+        play.post().answer.unwrap();
+        play.chain.set_time(at(REVEAL_UNTIL, offset));
+        let receipt = play.finalise();
+        assert_eq!(receipt.answer.is_err(), good, "abandon {offset}");
+        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
+
+        let mut play = Play::new();
+        play.revealed(1);
+        play.chain.set_time(at(SUBMIT_UNTIL, offset));
+        let receipt = play.submit(2, 1, 60);
+        assert_eq!(receipt.answer.is_ok(), good, "submit {offset}");
+        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
+        let receipt = play.finalise();
+        assert_eq!(receipt.answer.is_err(), good, "finalise {offset}");
+        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
+    }
+}
+
+#[test]
+fn scores_are_taken_from_the_reveal_on_however_early() {
+    let mut play = Play::new();
+    play.revealed(1);
+    play.submit(2, 1, 60).answer.unwrap();
+}
+
+#[test]
+fn every_step_needs_its_phase() {
+    let wrong = |receipt: &crate::evm::Receipt| matches!(refused(receipt), E::WrongPhase(_));
+    let mut play = Play::new();
+    assert!(wrong(&play.enter(2, 1)) && wrong(&play.reveal()) && wrong(&play.submit(2, 1, 60)));
+    assert!(wrong(&play.finalise()) && wrong(&play.release(2, 1)) && wrong(&play.cancel()));
+    play.post().answer.unwrap();
+    assert_eq!(play.phase(), OPEN);
+    assert!(wrong(&play.post()) && wrong(&play.submit(2, 1, 60)) && wrong(&play.release(2, 1)));
+    play.enter(2, 1).answer.unwrap();
+    play.chain.set_time(ENTER_UNTIL);
+    play.reveal().answer.unwrap();
+    assert!(wrong(&play.post()) && wrong(&play.enter(3, 1)) && wrong(&play.reveal()));
+    assert!(wrong(&play.release(2, 1)) && wrong(&play.cancel()));
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!(play.phase(), UNWON);
+    assert!(wrong(&play.enter(3, 1)) && wrong(&play.reveal()) && wrong(&play.submit(2, 1, 60)));
+    assert!(wrong(&play.finalise()) && wrong(&play.cancel()));
+    play.chain.set_time(ENTER_UNTIL - 1);
+    assert!(wrong(&play.post()), "an id is never used twice");
+}
+
+#[test]
+fn impossible_terms_are_refused_by_the_contract_and_by_the_library() {
+    type Change = fn(&mut Terms);
+    let changes: [(&str, Change); 10] = [
+        ("prize", |t| t.prize = 0),
+        ("threshold", |t| t.threshold = 10_001),
+        ("winners", |t| t.winners = 17),
+        ("maxEntries", |t| t.maxEntries = 0),
+        ("maxEntriesEach", |t| t.maxEntriesEach = 0),
+        ("enterUntil", |t| t.enterUntil = crate::evm::GENESIS),
+        ("revealUntil", |t| t.revealUntil = t.enterUntil),
+        ("revealUntil", |t| t.revealUntil = t.enterUntil - 1),
+        ("submitUntil", |t| t.submitUntil = t.revealUntil),
+        ("submitUntil", |t| t.submitUntil = t.revealUntil - 1),
+    ];
+    for (field, change) in changes {
+        let mut play = Play::with(change);
+        let E::BadTerms(error) = refused(&play.post()) else { panic!("{field}") };
+        let name = String::from_utf8(error.field.0.to_vec()).unwrap();
+        assert_eq!(name.trim_end_matches('\0'), field);
+        assert!(play.terms.check(play.chain.now()).is_err(), "{field}");
+    }
+    let good: [Change; 5] = [
+        |t| t.threshold = 10_000,
+        |t| t.threshold = 0,
+        |t| t.winners = 16,
+        |t| t.winners = 0,
+        |t| (t.prize, t.hostBond, t.bond) = (1, 0, 0),
+    ];
+    for change in good {
+        let mut play = Play::with(change);
+        play.terms.check(play.chain.now()).unwrap();
+        play.post().answer.unwrap();
+    }
+}
+
+#[test]
+fn only_the_host_posts_and_cancels() {
+    let mut play = Play::new();
+    let terms = play.terms.clone();
+    let receipt = play.send(2, terms.prize + terms.hostBond, postCall { terms: terms.clone() });
+    assert!(matches!(refused(&receipt), E::NotHost(_)));
+    play.post().answer.unwrap();
+    assert!(matches!(refused(&play.send(2, 0, cancelCall { terms })), E::NotHost(_)));
+    play.cancel().answer.unwrap();
+    assert_eq!((play.phase(), play.owed(HOST)), (CANCELLED, 1_000_104));
+}
+
+#[test]
+fn nobody_cancels_what_somebody_has_entered() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    play.enter(2, 1).answer.unwrap();
+    assert!(matches!(refused(&play.cancel()), E::HasEntries(_)));
+}
+
+#[test]
+fn amounts_are_exact() {
+    let mut play = Play::new();
+    let terms = play.terms.clone();
+    let right = terms.prize + terms.hostBond;
+    for value in [0, right - 1, right + 1] {
+        let E::WrongAmount(error) = refused(&play.send(HOST, value, postCall { terms: terms.clone() }))
+        else {
+            panic!()
+        };
+        assert_eq!((error.expected, error.got), (U256::from(right), U256::from(value)));
+    }
+    play.post().answer.unwrap();
+    for value in [0, 49, 51] {
+        let call = enterCall { terms: terms.clone(), commitment: commitment(1), proof: [U256::ZERO; 10] };
+        assert!(matches!(refused(&play.send(2, value, call)), E::WrongAmount(_)));
+    }
+}
+
+#[test]
+fn entries_are_capped_of_all_and_of_each() {
+    let mut play = Play::with(|t| (t.maxEntries, t.maxEntriesEach) = (3, 2));
+    play.post().answer.unwrap();
+    play.enter(2, 1).answer.unwrap();
+    assert!(matches!(refused(&play.enter(2, 1)), E::EntryExists(_)));
+    play.enter(2, 2).answer.unwrap();
+    let E::TooManyEntries(error) = refused(&play.enter(2, 3)) else { panic!() };
+    assert_eq!(error.cap, U256::from(2));
+    play.enter(3, 1).answer.unwrap();
+    let E::TooManyEntries(error) = refused(&play.enter(4, 1)) else { panic!() };
+    assert_eq!(error.cap, U256::from(3));
+}
+
+#[test]
+fn only_test_set_and_salt_of_the_seal_open_it() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    play.chain.set_time(ENTER_UNTIL);
+    let terms = play.terms.clone();
+    for (salt, tail) in [(hash(6), DATA), (SALT, b"another" as &[u8])] {
+        let call = revealCall { terms: terms.clone(), salt, pieces: vec![], tail: tail.into() };
+        assert!(matches!(refused(&play.send(HOST, 0, call)), E::SealMismatch(_)));
+    }
+    // Anybody who has both may do it.
+    play.send(7, 0, revealCall { terms, salt: SALT, pieces: vec![], tail: DATA.into() }).answer.unwrap();
+}
+
+/// A host that posts another's seal cannot open it with the other's salt.
+#[test]
+fn a_seal_is_its_hosts() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    let thief = account(2);
+    play.terms.host = thief;
+    let terms = play.terms.clone();
+    play.send(2, terms.prize + terms.hostBond, postCall { terms: terms.clone() }).answer.unwrap();
+    play.chain.set_time(ENTER_UNTIL);
+    let call = revealCall { terms, salt: SALT, pieces: vec![], tail: DATA.into() };
+    assert!(matches!(refused(&play.send(2, 0, call)), E::SealMismatch(_)));
+}
+
+#[test]
+fn the_first_above_the_threshold_takes_all_at_once() {
+    let mut play = Play::with(|t| t.winners = 0);
+    play.revealed(3);
+    let E::BelowThreshold(error) = refused(&play.submit(2, 1, 49)) else { panic!() };
+    assert_eq!(
+        (error.threshold, error.correct, error.rows),
+        (U256::from(5_000), U256::from(49), U256::from(100))
+    );
+    play.submit(3, 1, 50).answer.unwrap();
+    assert_eq!((play.phase(), play.owed(3), play.owed(HOST)), (WON, 1_000_003, 101));
+    assert!(matches!(refused(&play.submit(2, 1, 90)), E::WrongPhase(_)));
+    // Nobody was kept waiting: every bond goes back.
+    for who in [2, 3, 4] {
+        play.release(who, 1).answer.unwrap();
+    }
+    assert_eq!((play.owed(2), play.owed(3), play.owed(4)), (50, 1_000_053, 50));
+    assert!(matches!(refused(&play.release(2, 1)), E::AlreadyReleased(_)));
+}
+
+/// No integer percents: 10,000 K is compared with the basis points times N.
+#[test]
+fn the_threshold_is_not_rounded() {
+    for (bps, rows, least) in
+        [(9_637, 284, 274), (3_333, 3, 1), (3_334, 3, 2), (10_000, 7, 7), (1, 284, 1), (0, 5, 0)]
+    {
+        for correct in [least, least - 1] {
+            let mut play = Play::with(|t| {
+                (t.winners, t.threshold) = (0, bps);
+                t.shape.rows = rows;
+            });
+            play.revealed(1);
+            if correct >= 0 {
+                assert_eq!(
+                    play.submit(2, 1, correct as u32).answer.is_ok(),
+                    correct == least,
+                    "{bps} {rows}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_best_by_the_deadline_wins_and_of_equals_the_earlier() {
+    let mut play = Play::new();
+    play.revealed(3);
+    play.submit(3, 1, 70).answer.unwrap();
+    play.submit(2, 1, 70).answer.unwrap();
+    play.submit(4, 1, 69).answer.unwrap();
+    assert_eq!(play.places(), [(account(3), 70)]);
+    let E::NotBetter(error) = refused(&play.submit(4, 1, 69)) else { panic!() };
+    assert_eq!((error.best, error.got), (U256::from(69), U256::from(69)));
+    play.submit(4, 1, 71).answer.unwrap();
+    assert_eq!(play.places(), [(account(4), 71)]);
+}
+
+#[test]
+fn nobody_reaches_the_threshold() {
+    let mut play = Play::new();
+    play.revealed(2);
+    play.submit(2, 1, 49).answer.unwrap();
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!((play.phase(), play.owed(HOST)), (UNWON, 1_000_104));
+    for who in [2, 3] {
+        play.release(who, 1).answer.unwrap();
+        assert_eq!(play.owed(who), 50);
+    }
+}
+
+#[test]
+fn the_prize_is_split_between_the_best() {
+    let mut play = Play::with(|t| (t.winners, t.prize) = (3, 1_000_005));
+    play.revealed(5);
+    for (who, correct) in [(2, 60), (3, 55), (4, 70), (5, 58)] {
+        play.submit(who, 1, correct).answer.unwrap();
+    }
+    assert_eq!(play.places(), [(account(4), 70), (account(2), 60), (account(5), 58)]);
+    // The fourth comes back with more; the last place is dropped.
+    play.submit(3, 1, 60).answer.unwrap();
+    assert_eq!(play.places(), [(account(4), 70), (account(2), 60), (account(3), 60)]);
+    play.submit(3, 1, 75).answer.unwrap();
+    assert_eq!(play.places(), [(account(3), 75), (account(4), 70), (account(2), 60)]);
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    // 1,000,005 and one forfeited bond of 50, in three: 333,351 each and a rest of 2 for the best.
+    assert_eq!((play.owed(3), play.owed(4), play.owed(2), play.owed(5)), (333_353, 333_351, 333_351, 0));
+}
+
+#[test]
+fn fewer_winners_than_places_share_it_all() {
+    let mut play = Play::with(|t| t.winners = 16);
+    play.revealed(3);
+    play.submit(2, 1, 60).answer.unwrap();
+    play.submit(3, 1, 50).answer.unwrap();
+    play.submit(4, 1, 49).answer.unwrap();
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!((play.owed(2), play.owed(3), play.owed(4)), (500_002, 500_001, 0));
+}
+
+/// All places against a plain sort, with returning entries.
+#[test]
+fn ranking_is_that_of_a_stable_sort() {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+    for seed in 0..12 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let most = rng.gen_range(1..=16);
+        let mut play = Play::with(|t| (t.winners, t.threshold) = (most, 1_000));
+        play.revealed(17);
+        // (rows, when), the best score of each account.
+        let mut best = std::collections::BTreeMap::new();
+        for when in 0..50 {
+            let (who, correct) = (rng.gen_range(2..19), rng.gen_range(0..=25));
+            let better = best.get(&who).is_none_or(|(old, _)| correct > *old);
+            assert_eq!(play.submit(who, 1, correct).answer.is_ok(), better);
+            if better {
+                best.insert(who, (correct, when));
+            }
+        }
+        let mut expected: Vec<_> = best
+            .into_iter()
+            .filter(|(_, (correct, _))| *correct >= 10)
+            .map(|(who, (k, t))| (k, t, who))
+            .collect();
+        expected.sort_by_key(|(correct, when, _)| (std::cmp::Reverse(*correct), *when));
+        expected.truncate(most.into());
+        let expected: Vec<_> =
+            expected.into_iter().map(|(correct, _, who)| (account(who), correct)).collect();
+        assert_eq!(play.places(), expected, "seed {seed}, {most} places");
+    }
+}
+
+#[test]
+fn a_host_that_does_not_reveal_loses_its_bond_to_the_entrants() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    for who in [2, 3, 4] {
+        play.enter(who, 1).answer.unwrap();
+    }
+    play.chain.set_time(REVEAL_UNTIL);
+    play.finalise().answer.unwrap();
+    // 101 in three: 33 each, the rest goes back with the prize.
+    assert_eq!((play.phase(), play.owed(HOST)), (ABANDONED, 1_000_003 + 2));
+    for who in [2, 3, 4] {
+        play.release(who, 1).answer.unwrap();
+        assert_eq!(play.owed(who), 50 + 33);
+        play.claim(who).answer.unwrap();
+    }
+    play.claim(HOST).answer.unwrap();
+    assert_eq!(play.held(), 0);
+}
+
+#[test]
+fn a_host_without_entrants_gets_everything_back() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    play.chain.set_time(REVEAL_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!((play.phase(), play.owed(HOST)), (ABANDONED, 1_000_104));
+    let mut play = Play::new();
+    play.revealed(0);
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert_eq!((play.phase(), play.owed(HOST)), (UNWON, 1_000_104));
+}
+
+#[test]
+fn only_entries_are_scored_and_released() {
+    let mut play = Play::new();
+    play.revealed(1);
+    assert!(matches!(refused(&play.submit(3, 1, 60)), E::UnknownEntry(_)));
+    assert!(matches!(refused(&play.submit(2, 2, 60)), E::UnknownEntry(_)));
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    assert!(matches!(refused(&play.release(3, 1)), E::UnknownEntry(_)));
+}
+
+/// Another deadline, prize or seal is another competition.
+#[test]
+fn changed_terms_name_nothing() {
+    type Change = fn(&mut Terms);
+    let changes: [Change; 17] = [
+        |t| t.host = account(2),
+        |t| t.token = account(2),
+        |t| t.prize += 1,
+        |t| t.hostBond += 1,
+        |t| t.bond += 1,
+        |t| t.key = B256::ZERO,
+        |t| t.seal = B256::ZERO,
+        |t| t.manifest = B256::ZERO,
+        |t| t.shape.rows += 1,
+        |t| t.threshold = 0,
+        |t| t.winners = 0,
+        |t| t.enterUntil += 1,
+        |t| t.revealUntil += 1,
+        |t| t.submitUntil += 1,
+        |t| t.maxEntries += 1,
+        |t| t.maxEntriesEach += 1,
+        |t| t.shape.bits = 7,
+    ];
+    let mut play = Play::new();
+    play.revealed(1);
+    let terms = play.terms.clone();
+    for change in changes {
+        change(&mut play.terms);
+        let receipt = play.submit(2, 1, 60);
+        assert!(matches!(refused(&receipt), E::WrongPhase(_)));
+        play.terms = terms.clone();
+    }
+    play.submit(2, 1, 60).answer.unwrap();
+}
+
+#[test]
+fn what_could_not_be_verified_is_not_posted() {
+    let limit = contracts::ETHEREUM_GAS_LIMIT;
+    let own = 150_000;
+    for (cost, block, good) in [
+        (limit - own, 60_000_000, true),
+        (limit - own + 1, 60_000_000, false),
+        (9_000_000 - own, 9_000_000, true),
+        (9_000_000 - own + 1, 9_000_000, false),
+    ] {
+        let mut play = Play::new();
+        let verifier = play.verifier;
+        play.call(account(0), verifier, 0, YesVerifier::setCostCall { cost_: U256::from(cost) })
+            .answer
+            .unwrap();
+        play.chain.set_block_gas_limit(block);
+        let (terms, to) = (play.terms.clone(), play.competitions);
+        let value = terms.prize + terms.hostBond;
+        let data = postCall { terms }.abi_encode().into();
+        let receipt = play.chain.send_with_gas(account(HOST), Some(to), value, data, 5_000_000);
+        assert_eq!(receipt.answer.is_ok(), good, "{cost}");
+        assert!(good || matches!(refused(&receipt), E::TooLargeToVerify(_)));
+    }
+}
+
+/// Whoever cannot receive lets somebody else receive.
+#[test]
+fn claims_are_paid_where_the_claimant_says() {
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    play.cancel().answer.unwrap();
+    let before = play.chain.balance(account(9));
+    play.send(HOST, 0, claimCall { token: Address::ZERO, to: account(9) }).answer.unwrap();
+    assert_eq!(play.chain.balance(account(9)) - before, U256::from(1_000_104));
+}
+
+/// A chain that changes its id (a fork) lets everybody out, and nobody in.
+#[test]
+fn money_is_within_reach_on_a_chain_with_a_new_id() {
+    let mut play = Play::new();
+    play.revealed(1);
+    play.chain.fork(2);
+    play.submit(2, 1, 60).answer.unwrap();
+    play.chain.set_time(SUBMIT_UNTIL);
+    play.finalise().answer.unwrap();
+    play.claim(2).answer.unwrap();
+    play.chain.set_time(crate::evm::GENESIS);
+    play.terms.manifest = hash(3);
+    let E::WrongChain(error) = refused(&play.post()) else { panic!() };
+    assert_eq!((error.expected, error.got), (U256::from(1), U256::from(2)));
+}
