@@ -81,7 +81,7 @@ fn a_store_of_schema_version_1_is_brought_up_to_date_with_all_that_is_in_it() {
     let report = json(&home, &["store", "check"]);
     assert_eq!(
         (&report["sound"], &report["records"], &report["outbox"]),
-        (&true.into(), &4.into(), &3.into())
+        (&true.into(), &6.into(), &1.into())
     );
     let own = json(&home, &["outbox"]);
     let waiting = own.as_array().unwrap().iter().filter(|own| own["waiting"] == true).count();
