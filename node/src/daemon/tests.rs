@@ -60,7 +60,7 @@ impl Victim {
         let (ready, started) = oneshot::channel();
         let folder = home.clone();
         let task = tokio::spawn(async move {
-            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+            Box::pin(run(folder, config, |hello| ready.send(hello.clone()).unwrap())).await.unwrap();
         });
         let hello = started.await.unwrap();
         let (address, peer) = (hello.listen[0].parse().unwrap(), hello.peer_id.parse().unwrap());
@@ -93,7 +93,7 @@ impl Victim {
         let config = NetConfig { bootstrap: vec![other.address.clone()], ..loopback() };
         let folder = dir.clone();
         let task = tokio::spawn(async move {
-            run(folder, config, |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+            Box::pin(run(folder, config, |hello| ready.send(hello.clone()).unwrap())).await.unwrap();
         });
         started.await.unwrap();
         task

@@ -328,7 +328,12 @@ mod tests {
         path
     }
 
-    fn read(path: &Path) -> Result<(Vec<(u64, Vec<u8>)>, Vec<(BlobId, Vec<u8>)>), ArchiveError> {
+    /// Records with their times, and blobs with their ids.
+    type Content = (Vec<(u64, Vec<u8>)>, Vec<(BlobId, Vec<u8>)>);
+    /// What is wrong, the files of an archive, and what the error says.
+    type Case<'a> = (&'a str, Vec<(&'a str, Vec<u8>, tar::EntryType)>, &'a str);
+
+    fn read(path: &Path) -> Result<Content, ArchiveError> {
         let (mut records, mut blobs) = (Vec::new(), Vec::new());
         Archive::open(path)?.read::<ArchiveError>(|_, item| {
             match item {
@@ -390,7 +395,7 @@ mod tests {
         let huge = vec![7; limits::RECORD_MAX_BYTES + 1];
         let with_huge = Manifest::of(&[RecordId::of(&huge)].into(), 0);
         let largest = Manifest { records: limits::STORE_MAX_RECORDS, ..one.clone() };
-        let cases: Vec<(&str, Vec<(&str, Vec<u8>, tar::EntryType)>, &str)> = vec![
+        let cases: Vec<Case<'_>> = vec![
             ("nothing", vec![], "an archive of records"),
             ("no manifest", vec![record(b"one")], "manifest.json of at most"),
             (

@@ -124,7 +124,7 @@ async fn an_own_record_is_confirmed_within_a_second_and_that_outlives_a_restart(
     let home = victim.home.clone();
     let (ready, started) = oneshot::channel();
     let task = tokio::spawn(async move {
-        run(home, loopback(), |hello| ready.send(hello.clone()).unwrap()).await.unwrap();
+        Box::pin(run(home, loopback(), |hello| ready.send(hello.clone()).unwrap())).await.unwrap();
     });
     started.await.unwrap();
     let victim = Victim { task, ..victim };
