@@ -442,7 +442,8 @@ fn the_smallest_usual_screen_loses_no_line() {
     }
     let mut help = full(size);
     help.overlay = Some(Overlay::Help);
-    assert!(screen(&help).contains("quit"));
+    press(&mut help, KeyCode::Char('G'));
+    assert!(screen(&help).contains("quit"), "{}", screen(&help));
 }
 
 #[test]
