@@ -171,6 +171,11 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
         self.asked.values().filter(|ask| ask.peer == *peer).count()
     }
 
+    /// What one peer has been asked for and what came of it is still being checked, for this blob.
+    fn unproved(&self, peer: &PeerId) -> usize {
+        self.asked_of(peer) + self.checking.values().filter(|from| *from == peer).count()
+    }
+
     fn is_usable(&self, peer: &PeerId, now: Instant) -> bool {
         let Some(source) = self.sources.get(peer) else { return !self.against.contains(peer) };
         let busy =
@@ -191,7 +196,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
             return None;
         }
         let window = |peer: &PeerId| self.sources.get(peer).map_or(limits::CHUNKS_AT_FIRST, |s| s.window);
-        let free = |peer: &&PeerId| self.is_usable(peer, now) && self.asked_of(peer) < window(peer);
+        let free = |peer: &&PeerId| self.is_usable(peer, now) && self.unproved(peer) < window(peer);
         let mut free: Vec<PeerId> = peers.iter().filter(free).copied().collect();
         free.sort_by_key(|peer| self.asked_of(peer));
         if let Some(item) = self.missing.front().copied() {
@@ -218,8 +223,6 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     /// Bytes came. They are to be checked, unless nobody waits for them any more.
     pub(super) fn answered(&mut self, request: R) -> Option<Item> {
         let Ask { peer, item, .. } = self.asked.remove(&request)?;
-        let source = self.sources.entry(peer).or_default();
-        source.window = (source.window + 1).min(limits::CHUNKS_PER_PEER);
         if self.is_here(item) || self.checking.contains_key(&item) {
             // Somebody else was faster.
             return None;
@@ -237,7 +240,11 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
 
     /// A chunk was right, and is written.
     pub(super) fn written(&mut self, index: u32, now: Instant) {
-        self.checking.remove(&Item::Chunk(index));
+        // Only a chunk that was right earns a peer more requests at once.
+        if let Some(peer) = self.checking.remove(&Item::Chunk(index)) {
+            let source = self.sources.entry(peer).or_default();
+            source.window = (source.window + 1).min(limits::CHUNKS_PER_PEER);
+        }
         self.missing.retain(|item| *item != Item::Chunk(index));
         match self.here.get_mut(index as usize) {
             Some(here) if !*here => *here = true,

@@ -139,6 +139,9 @@ fn a_peer_that_is_busy_is_left_alone_for_a_while() {
     let later = now + limits::FETCH_RETRY;
     assert_eq!(ask_all(&mut fetch, &a, 9, later).len(), 0, "its window is one now, and full");
     assert_eq!(fetch.answered(asked[1].0), Some(asked[1].2));
+    assert_eq!(ask_all(&mut fetch, &a, 9, later).len(), 0, "what came may be wrong");
+    let Item::Chunk(index) = asked[1].2 else { panic!("{:?}", asked[1].2) };
+    fetch.written(index, later);
     assert_eq!(ask_all(&mut fetch, &a, 9, later).len(), 2);
     assert_eq!(fetch.next(&[], later), None);
 }
