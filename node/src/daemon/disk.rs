@@ -26,7 +26,6 @@ impl Disk {
     }
 
     /// What needs somebody's attention, one sentence each: for [`api::Health::warnings`].
-    #[allow(dead_code)] // the answer to Command::Health is still to come
     pub(super) fn warnings(&self) -> Vec<String> {
         let refusing = |no_space: &NoSpace| format!("{no_space}; until then new records are refused");
         self.no_space.iter().map(refusing).collect()

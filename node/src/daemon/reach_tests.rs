@@ -1,5 +1,6 @@
 //! Nodes that find and reach each other, and keep each other out. Real swarms on loopback, mDNS off.
 
+use super::tests::rogue::eventually;
 use super::tests::{Stranger, Victim, loopback};
 use crate::client::{Client, ClientError};
 use crate::ledger::now;
@@ -15,15 +16,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Asks again until something holds.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let asked = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(40), asked).await.unwrap_or_else(|_| panic!("never: {what}"));
-}
+/// What takes longer does not happen.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 async fn peer_of(node: &Victim, peer: PeerId) -> Option<Peer> {
     node.peers().await.into_iter().find(|known| known.peer_id == peer.to_string())
@@ -45,10 +39,10 @@ async fn the_ends_of_a_chain_find_each_other() {
     let c = Victim::start().await;
     let b = Victim::start_with(to(&c.address)).await;
     let a = Victim::start_with(to(&b.address)).await;
-    eventually("a knows c", async || peer_of(&a, c.peer).await.is_some()).await;
+    eventually("a knows c", PATIENCE, async || peer_of(&a, c.peer).await.is_some()).await;
     let found = peer_of(&c, a.peer).await.unwrap();
     assert!(!found.relayed && found.connected.abs_diff(now()) < 60, "{found:?}");
-    eventually("everything is known of c", async || {
+    eventually("everything is known of c", PATIENCE, async || {
         peer_of(&a, c.peer).await.is_some_and(|c| {
             c.agent == net::AGENT
                 && c.latency_us.is_some_and(|us| us < 5_000_000)
@@ -135,7 +129,7 @@ async fn records_flow_to_and_from_a_node_that_listens_at_a_relay_alone() {
     let seen = peer_of(&a, b.peer).await.unwrap();
     assert!(seen.relayed && seen.dialled, "{seen:?}");
     let (record, ..) = super::tests::host(&b).await;
-    eventually("the record is at a", async || {
+    eventually("the record is at a", PATIENCE, async || {
         a.try_ask(Command::Record { id: record.id().to_string() }).await.is_ok()
     })
     .await;
@@ -149,9 +143,11 @@ async fn a_relayed_connection_becomes_a_direct_one() {
     let through = NetConfig { relay_through: vec![relay.address.clone()], ..loopback() };
     let b = Victim::start_with(through).await;
     let a = Victim::start_with(to(&relay.address)).await;
-    eventually("b is reached through the relay", async || connect(&a, &relay.circuit_to(&b)).await.is_ok())
-        .await;
-    eventually("the connection is direct", async || {
+    eventually("b is reached through the relay", PATIENCE, async || {
+        connect(&a, &relay.circuit_to(&b)).await.is_ok()
+    })
+    .await;
+    eventually("the connection is direct", PATIENCE, async || {
         peer_of(&a, b.peer).await.is_some_and(|peer| !peer.relayed)
     })
     .await;
@@ -215,7 +211,7 @@ async fn a_blob_is_found_that_nobody_connected_has() {
     let (_, key, _) = super::tests::host(&holder).await;
     let a = Victim::start_with(to(&hub.address)).await;
     let get = Command::GetBlob { blob: key.blob.id.to_string(), bytes: key.blob.bytes };
-    eventually("the blob is at a", async || {
+    eventually("the blob is at a", PATIENCE, async || {
         matches!(a.try_ask(get.clone()).await, Ok(Body::BlobStored { .. }))
     })
     .await;
@@ -307,7 +303,7 @@ async fn who_hangs_up_and_comes_back_has_not_been_forgiven() {
     assert!(before.last_refusal.is_some_and(|reason| reason.starts_with("a record was refused: ")));
     let _ = stranger.swarm.disconnect_peer_id(victim.peer);
     stranger.until(|event| matches!(event, SwarmEvent::ConnectionClosed { .. })).await;
-    eventually("it is gone", async || victim.peers().await.is_empty()).await;
+    eventually("it is gone", PATIENCE, async || victim.peers().await.is_empty()).await;
     stranger.swarm.dial(victim.address.clone()).unwrap();
     assert_eq!(counted(&mut stranger).await.refused, 1);
     victim.stop().await;
@@ -317,7 +313,7 @@ async fn who_hangs_up_and_comes_back_has_not_been_forgiven() {
 async fn a_node_that_comes_back_at_another_port_finds_its_peers_again() {
     let b = Victim::start().await;
     let a = Victim::start_with(to(&b.address)).await;
-    eventually("they know each other", async || {
+    eventually("they know each other", PATIENCE, async || {
         peer_of(&a, b.peer).await.is_some_and(|peer| !peer.agent.is_empty())
             && peer_of(&b, a.peer).await.is_some_and(|peer| !peer.agent.is_empty())
     })
@@ -327,7 +323,7 @@ async fn a_node_that_comes_back_at_another_port_finds_its_peers_again() {
     let b = Victim::start_in(dir, loopback()).await;
     assert_ne!(b.address, before);
     // It was never told where the other is; the other still tries the old port.
-    eventually("they have met again", async || peer_of(&a, b.peer).await.is_some()).await;
+    eventually("they have met again", PATIENCE, async || peer_of(&a, b.peer).await.is_some()).await;
     assert!(peer_of(&b, a.peer).await.unwrap().dialled);
     a.stop().await;
     b.stop().await;
@@ -340,7 +336,7 @@ async fn a_bootstrap_peer_may_have_a_name() {
     for name in [Protocol::Dns4("localhost".into()), Protocol::Dns("localhost".into())] {
         let address: Multiaddr = [name, port.clone(), Protocol::P2p(b.peer)].into_iter().collect();
         let a = Victim::start_with(to(&address)).await;
-        eventually("it is dialled by its name", async || peer_of(&a, b.peer).await.is_some()).await;
+        eventually("it is dialled by its name", PATIENCE, async || peer_of(&a, b.peer).await.is_some()).await;
         a.stop().await;
     }
     b.stop().await;
@@ -400,7 +396,7 @@ async fn an_idle_node_with_twenty_peers_costs_at_most_a_hundredth_of_a_core() {
     for _ in 1..NODES {
         nodes.push(Victim::start_with(to(&hub.address)).await);
     }
-    eventually("all are there", async || hub.peers().await.len() == NODES - 1).await;
+    eventually("all are there", PATIENCE, async || hub.peers().await.len() == NODES - 1).await;
     tokio::time::sleep(Duration::from_secs(30)).await;
     let mut connections = 0;
     for node in nodes.iter().chain([&hub]) {

@@ -365,28 +365,23 @@ impl Daemon {
     /// Tells sources what has become of their record. Not for accepted ones: see [`Daemon::on_written`].
     pub(super) fn answer(&mut self, id: RecordId, sources: Vec<Source>, outcome: &Outcome) {
         let verdict = outcome.verdict().unwrap_or(Verdict::Ignore);
+        let reason = (verdict == Verdict::Reject).then(|| reason(outcome));
         for source in sources {
-            let reason = reason(outcome);
-            if verdict == Verdict::Reject {
-                let from = source.peer().map_or_else(String::new, |peer| peer.to_string());
-                let reason = reason.clone();
+            let peer = source.peer();
+            if let Some(reason) = &reason {
+                let from = peer.map_or_else(String::new, |peer| peer.to_string());
                 tracing::info!(record = %id.short(), peer = %from, %reason, "refused");
-                self.tell(Event::RecordRefused { from, reason });
+                self.tell(Event::RecordRefused { from, reason: reason.clone() });
             }
             match source {
-                Source::Gossip { peer, message } => {
-                    self.report(&message, peer, verdict);
-                    if verdict == Verdict::Reject {
-                        self.blame(peer, &Offence::Record { reason });
-                    }
-                }
-                Source::Peer { peer } if verdict == Verdict::Reject => {
-                    self.blame(peer, &Offence::Record { reason });
-                }
+                Source::Gossip { peer, message } => self.report(&message, peer, verdict),
                 Source::Peer { .. } => {}
                 Source::Client { answer } => {
                     let _ = answer.send(client_answer(id, outcome)); // the client may have gone
                 }
+            }
+            if let Some((peer, reason)) = peer.zip(reason.clone()) {
+                self.blame(peer, &Offence::Record { reason });
             }
         }
     }

@@ -3,7 +3,7 @@
 mod flood;
 mod hostile;
 mod outbox;
-mod rogue;
+pub(super) mod rogue;
 
 use super::run;
 use crate::client::{Client, ClientError};
@@ -19,7 +19,7 @@ use datasets::{CsvOptions, import_csv, samples};
 use futures::StreamExt;
 use libp2p::identity::Keypair;
 use libp2p::request_response::{Event, Message};
-use libp2p::swarm::SwarmEvent;
+use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
 use protocol::{
     AdmittedClass, BlobId, BlobRef, Caps, ClaimRule, Competition, RecordId, Signed, TestSetTerms, TieRule,
@@ -144,6 +144,11 @@ impl Stranger {
         tokio::time::timeout(Duration::from_secs(20), found).await.expect("it did not happen");
     }
 
+    /// Drives its network for a while; whether the victim has hung up.
+    async fn run_for(&mut self, time: Duration) -> bool {
+        run_for(&mut self.swarm, time).await
+    }
+
     /// Waits until the victim is known to want gossip.
     pub(super) async fn subscribed(&mut self) {
         use libp2p::gossipsub::Event::Subscribed;
@@ -174,6 +179,16 @@ impl Stranger {
         .await;
         response.unwrap()
     }
+}
+
+/// Drives a network for a while; whether its last connection with a peer was closed meanwhile.
+async fn run_for<B: NetworkBehaviour>(swarm: &mut Swarm<B>, time: Duration) -> bool {
+    let until = tokio::time::Instant::now() + time;
+    let mut closed = false;
+    while let Ok(event) = tokio::time::timeout_at(until, swarm.select_next_some()).await {
+        closed |= matches!(event, SwarmEvent::ConnectionClosed { num_established: 0, .. });
+    }
+    closed
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is wrong with a store and with the blobs beside it. Nothing is changed.
 
-use super::layout::{Key, index_key, record};
+use super::layout::{Key, RECORD, index_key, key, record};
 use super::open::{Progress, guarded};
 use super::{Id, SledStore, Store, StoreError, StoredRecord};
 use crate::limits;
@@ -87,10 +87,13 @@ pub fn check(
             }
             Some(Key::Index { competition, id }) => {
                 report.index += 1;
-                let at = store.get(&id)?.map(|record| record.competition);
-                if at != Some(competition) {
-                    let what = format!("index entry of record {}", hex::encode(id));
-                    report.find(what, "a record of this competition", here(at.is_some()));
+                let what = format!("index entry of record {}", hex::encode(id));
+                match lookup(store, &id)? {
+                    Lookup::Nothing => report.find(what, "a record of this competition", "no record"),
+                    Lookup::Record(record) if record.competition != competition => {
+                        report.find(what, "a record of this competition", "one of another");
+                    }
+                    Lookup::Record(_) | Lookup::Damaged => {}
                 }
             }
             Some(Key::Outbox(id)) => {
@@ -119,8 +122,17 @@ pub fn check(
     Ok(report)
 }
 
-fn here(here: bool) -> &'static str {
-    if here { "one of another" } else { "no record" }
+/// What lies under the id of a record.
+enum Lookup {
+    Nothing,
+    /// It is reported where it lies.
+    Damaged,
+    Record(StoredRecord),
+}
+
+fn lookup(store: &SledStore, id: &Id) -> Result<Lookup, StoreError> {
+    let value = store.db.get(key(RECORD, id)).map_err(|e| store.error(e))?;
+    Ok(value.map_or(Lookup::Nothing, |value| record(id, &value).map_or(Lookup::Damaged, Lookup::Record)))
 }
 
 fn check_record(store: &SledStore, report: &mut Report, id: &Id, value: &[u8]) -> Result<(), StoreError> {
@@ -158,9 +170,13 @@ fn check_own(
     id: &Id,
     own: &str,
 ) -> Result<(), StoreError> {
-    let Some(record) = store.get(id)? else {
-        report.find(what, "a record", "none");
-        return Ok(());
+    let record = match lookup(store, id)? {
+        Lookup::Record(record) => record,
+        Lookup::Damaged => return Ok(()),
+        Lookup::Nothing => {
+            report.find(what, "a record", "none");
+            return Ok(());
+        }
     };
     // A record that does not open is reported by itself.
     if let Ok(signed) = Signed::open(&record.bytes)

@@ -344,6 +344,7 @@ fn whatever_is_wrong_with_a_store_is_found() {
     });
     let cases = [
         ("a changed signature", insert(key(RECORD, &id), forged), "bytes with this digest"),
+        ("a value cut short", insert(key(RECORD, &id), value[..40].to_vec()), "a header and an envelope"),
         ("another competition", insert(key(RECORD, &id), elsewhere), "competition 0909"),
         ("no index entry", remove(index_key(&competition, &id)), "an entry in the index"),
         ("no record", remove(key(RECORD, &id)), "a record"),

@@ -315,8 +315,13 @@ pub fn median<T>(runs: u32, mut work: impl FnMut() -> anyhow::Result<T>) -> anyh
 
 /// Peak resident memory of this process, where the system tells it.
 fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    memory_of("self", "VmHWM:")
+}
+
+/// A field of what the system tells of a process's memory, in bytes: proc(5).
+fn memory_of(process: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }

@@ -158,16 +158,7 @@ async fn a_flood_of_invalid_proofs_costs_few_checks() {
                 stranger.swarm.behaviour_mut().gossip.publish(net::topic(), record.bytes().to_vec()).is_ok(),
             );
         }
-        let pause = tokio::time::sleep(Duration::from_millis(20));
-        tokio::pin!(pause);
-        loop {
-            tokio::select! {
-                event = stranger.swarm.select_next_some() => {
-                    cut_off |= matches!(event, SwarmEvent::ConnectionClosed { .. });
-                }
-                () = &mut pause => break,
-            }
-        }
+        cut_off = stranger.run_for(Duration::from_millis(20)).await;
         if cut_off {
             break;
         }
@@ -202,16 +193,7 @@ fn flood(victim: &Victim, records: Vec<Signed>) -> Flood {
                     let taken = gossip.publish(net::topic(), record.bytes().to_vec()).is_ok();
                     count.fetch_add(usize::from(taken), Ordering::SeqCst);
                 }
-                let pause = tokio::time::sleep(Duration::from_millis(10));
-                tokio::pin!(pause);
-                loop {
-                    tokio::select! {
-                        event = stranger.swarm.select_next_some() => {
-                            cut_off |= matches!(event, SwarmEvent::ConnectionClosed { .. });
-                        }
-                        () = &mut pause => break,
-                    }
-                }
+                cut_off = stranger.run_for(Duration::from_millis(10)).await;
             }
         }
     });

@@ -6,32 +6,7 @@ use std::time::Instant;
 
 /// A competition of this identity, of which nothing needs to be proved.
 fn competition(home: &Home, title: &str) -> Signed {
-    let options = CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
-    let set = import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
-    let key = BlobRef::of(b"a key that nobody has");
-    let class = "linear-30-2".parse().unwrap();
-    let rules = Competition {
-        title: title.into(),
-        description: String::new(),
-        created: now(),
-        prove_deadline: now() + 3600,
-        task: set.task().clone(),
-        test_set: TestSetTerms::Open { blob: BlobRef::of(b"a set that nobody has"), rows: set.rows() as u64 },
-        training: None,
-        size_classes: vec![AdmittedClass {
-            class,
-            key_digest: [1; 32],
-            verifying_key: key,
-            proving_key: key,
-        }],
-        threshold_bps: 0,
-        claims: ClaimRule::Exact,
-        caps: Caps { entries: 1, withdrawals: 0, submissions: 9 },
-        tie_rule: TieRule::SharedRank,
-        prize: None,
-    };
-    let keypair = home.identity().unwrap().keypair;
-    protocol::sign(&keypair, &protocol::Body::Competition(Box::new(rules))).unwrap()
+    described(title, String::new(), &home.identity().unwrap().keypair)
 }
 
 async fn publish(victim: &Victim, record: &Signed) -> Result<Body, ClientError> {

@@ -1,7 +1,7 @@
 //! A peer that keeps to nothing: it sends any bytes, at any pace, on the streams of the exchange protocol, and gossips
 //! what it likes.
 
-use super::{Stranger, Victim, loopback};
+use super::{Stranger, Victim, loopback, run_for};
 use crate::limits;
 use crate::net::{self, EXCHANGE, Request, Response};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
@@ -228,12 +228,7 @@ impl Rogue {
 
     /// Drives its network for a while; whether the victim has hung up.
     pub(super) async fn run_for(&mut self, time: Duration) -> bool {
-        let until = Instant::now() + time;
-        let mut closed = false;
-        while let Ok(event) = tokio::time::timeout_at(until.into(), self.swarm.select_next_some()).await {
-            closed |= matches!(event, SwarmEvent::ConnectionClosed { num_established: 0, .. });
-        }
-        closed
+        run_for(&mut self.swarm, time).await
     }
 
     /// Sends a request of any bytes.
@@ -292,7 +287,11 @@ pub(super) async fn refused(victim: &Victim, peer: PeerId) -> Option<u64> {
 }
 
 /// Waits until this holds.
-pub(super) async fn eventually(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> bool) {
+pub(in crate::daemon) async fn eventually(
+    what: &str,
+    within: Duration,
+    mut holds: impl AsyncFnMut() -> bool,
+) {
     let start = Instant::now();
     while !holds().await {
         assert!(start.elapsed() < within, "not within {within:?}: {what}");

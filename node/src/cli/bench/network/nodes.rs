@@ -1,6 +1,7 @@
 //! What the measurements ask of node processes.
 
 use super::records::Records;
+use crate::cli::bench::memory_of;
 use crate::cli::nodes::Node;
 use crate::client::{Client, unexpected};
 use anyhow::{Context as _, bail, ensure};
@@ -126,9 +127,8 @@ pub fn await_peers(node: &Node, count: usize) -> anyhow::Result<()> {
 
 /// Resident memory of a process in bytes.
 pub fn memory(node: &Node) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", node.id().context("no process")?))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+    let process = node.id().context("no process")?.to_string();
+    memory_of(&process, "VmRSS:").context("the system does not tell its memory")
 }
 
 /// Time that a process has spent on processors, in seconds: user and system time, in steps of a hundredth.
