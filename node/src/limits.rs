@@ -331,9 +331,12 @@ pub const STORE_MAX_RECORDS: u64 = 1_000_000;
 pub const MIGRATION_PAGE: usize = 256;
 /// Bytes that stay free on the disk of the records: sled writes in segments of 512 KiB, some of them before it frees
 /// others, and cannot go on in this process once a write has failed.
-pub const DISK_RESERVE_BYTES: u64 = 8 << 20;
+pub const DISK_RESERVE_BYTES: u64 = 12 << 20;
+/// Bytes that must be free for the database to be opened at all: with those it is read, and nothing is written. Closing
+/// it within the reserve leaves more: 7 MiB of it were seen to go.
+pub const DISK_OPENING_BYTES: u64 = 2 << 20;
 /// Bytes that blobs leave free: more, so that they do not take the room of records.
-pub const DISK_RESERVE_BLOBS_BYTES: u64 = 16 << 20;
+pub const DISK_RESERVE_BLOBS_BYTES: u64 = 20 << 20;
 /// Free space is looked at so often.
 pub const DISK_INTERVAL: Duration = Duration::from_secs(1);
 /// What is wrong with a store: so much is told, the rest is counted.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 /// There is no room for what was to be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the disk of {path} is almost full: {free} bytes are free, expected at least {needed}; nothing was written, make \
-     room and it goes on by itself"
+    "the disk of {path} is almost full: {free} bytes are free, expected at least {needed}; nothing was written: make \
+     room; a running node then goes on by itself"
 )]
 pub struct NoSpace {
     /// What was to be written to.

@@ -212,7 +212,8 @@ fn test_code<'a>(path: &str, source: &'a str) -> &'a str {
     let whole = path.contains("/tests/")
         || path.ends_with("/tests.rs")
         || path.ends_with("_tests.rs")
-        || path.ends_with("/conformance.rs");
+        || path.ends_with("/conformance.rs")
+        || path.ends_with("/full_disk.rs");
     if whole { source } else { source.split_once("#[cfg(test)]\nmod tests {").map_or("", |(_, tests)| tests) }
 }
 

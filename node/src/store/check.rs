@@ -1,5 +1,6 @@
 //! What is wrong with a store and with the blobs beside it. Nothing is changed.
 
+use super::database::Database;
 use super::layout::{Key, RECORD, index_key, key, record};
 use super::open::{Progress, guarded};
 use super::{Id, SledStore, Store, StoreError, StoredRecord};
@@ -215,7 +216,7 @@ fn check_blobs(report: &mut Report, dir: &Path, progress: Progress<'_>) -> Resul
 }
 
 /// Number of entries and a hash over all of them, in order.
-pub(super) fn fingerprint(db: &sled::Db, path: &Path) -> Result<(u64, blake3::Hash), StoreError> {
+pub(super) fn fingerprint(db: &Database, path: &Path) -> Result<(u64, blake3::Hash), StoreError> {
     let (mut count, mut hasher) = (0, blake3::Hasher::new());
     for entry in db.iter() {
         let (key, value) = guarded(path, || entry)?;

@@ -7,6 +7,7 @@
 //! | 2 | confirmations: which peers have said that they hold an own record. Whoever confirmed before is not known |
 
 use super::StoreError;
+use super::database::Database;
 use super::layout::{Key, META, OUTBOX, RECORD, key};
 use super::open::{Opening, guarded, sled_error};
 use crate::{limits, space};
@@ -14,7 +15,7 @@ use std::path::Path;
 
 /// A database, and what a step needs to report.
 pub(super) struct Old<'a> {
-    pub(super) db: &'a sled::Db,
+    pub(super) db: &'a Database,
     pub(super) path: &'a Path,
     pub(super) progress: &'a dyn Fn(f64),
 }
@@ -73,7 +74,7 @@ impl Old<'_> {
 
 /// Takes the steps that lead from the version found to the last one.
 pub(super) fn migrate(
-    db: &sled::Db,
+    db: &Database,
     path: &Path,
     steps: &[Step],
     opening: &Opening<'_>,
@@ -97,7 +98,7 @@ pub(super) fn migrate(
     Ok(())
 }
 
-fn version(db: &sled::Db, path: &Path) -> Result<u32, StoreError> {
+fn version(db: &Database, path: &Path) -> Result<u32, StoreError> {
     let Some(value) = guarded(path, || db.get(META))? else {
         return Err(StoreError::Corrupt { path: path.to_owned(), reason: "no schema version".into() });
     };

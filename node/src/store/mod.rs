@@ -5,7 +5,8 @@
 //! [`Store::put`] has returned: it has been flushed by then.
 //!
 //! ```text
-//! sled_store   the store on disk;  layout: its keys and values;  open: lock, recovery, creation;  migrate: older layouts
+//! sled_store   the store on disk;  database: sled, as far as it can be trusted;  layout: its keys and values;
+//!              open: lock, recovery, creation;  migrate: older layouts
 //! memory       the store of tests
 //! check        what is wrong with a store;  compact: a fresh copy in its place
 //! archive      all records in one file, for another engine
@@ -16,6 +17,7 @@ mod check;
 mod compact;
 #[cfg(test)]
 mod conformance;
+mod database;
 mod error;
 #[cfg(test)]
 mod full_disk;

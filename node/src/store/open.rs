@@ -7,6 +7,7 @@
 //! store.before/   what `store` was before a fresh copy took its place
 //! ```
 
+use super::database::Database;
 use super::layout::META;
 use super::{SCHEMA_VERSION, StoreError, migrate};
 use crate::{limits, space};
@@ -99,14 +100,16 @@ pub(super) fn create(path: &Path, opening: &Opening<'_>) -> Result<(), StoreErro
     space::check(path.parent().unwrap_or(Path::new(".")), 0, opening.reserve)?;
     let fresh = fresh(path)?;
     let db = open_db(&fresh)?;
-    db.insert(META, &SCHEMA_VERSION.to_be_bytes()).map_err(|e| sled_error(path, e))?;
+    let mut first = sled::Batch::default();
+    first.insert(META, &SCHEMA_VERSION.to_be_bytes());
+    db.apply_batch(first).map_err(|e| sled_error(path, e))?;
     db.flush().map_err(|e| sled_error(path, e))?;
     drop(db);
     put_in_place(path, &mut || Ok(()))
 }
 
 /// Opens the database as it is, of whatever schema version.
-pub(super) fn open_db(path: &Path) -> Result<sled::Db, StoreError> {
+pub(super) fn open_db(path: &Path) -> Result<Database, StoreError> {
     let open = || {
         guarded(path, || {
             sled::Config::new()
@@ -115,6 +118,7 @@ pub(super) fn open_db(path: &Path) -> Result<sled::Db, StoreError> {
                 .mode(sled::Mode::LowSpace)
                 .flush_every_ms(None)
                 .open()
+                .map(Database::new)
         })
     };
     // Threads of sled may hold its own lock for a moment after a database was closed in this very process. Other
@@ -129,7 +133,7 @@ pub(super) fn open_db(path: &Path) -> Result<sled::Db, StoreError> {
 }
 
 /// Brings the database to this release's schema version.
-pub(super) fn bring_up_to_date(db: &sled::Db, path: &Path, opening: &Opening<'_>) -> Result<(), StoreError> {
+pub(super) fn bring_up_to_date(db: &Database, path: &Path, opening: &Opening<'_>) -> Result<(), StoreError> {
     migrate::migrate(db, path, &migrate::STEPS, opening)
 }
 

@@ -1,5 +1,6 @@
 //! The store on disk. `layout.rs` says what lies where.
 
+use super::database::Database;
 use super::layout::{HELD, INDEX, Key, OUTBOX, RECORD, held_key, index_key, key, record, value};
 use super::open::{self, Opening, guarded, sled_error};
 use super::{Id, Peer, Store, StoreError, StoredRecord, Word};
@@ -12,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A [`Store`] in a folder, by sled.
 pub struct SledStore {
-    pub(super) db: sled::Db,
+    pub(super) db: Database,
     pub(super) path: PathBuf,
     count: AtomicU64,
     outbox_count: Mutex<usize>,
@@ -40,7 +41,10 @@ impl SledStore {
     pub fn open_with(path: &Path, opening: &Opening<'_>) -> Result<Self, StoreError> {
         let lock = open::lock(path)?;
         open::recover(path)?;
-        if !path.exists() {
+        if path.exists() {
+            // sled writes when it opens, too, and may lose its files if it cannot.
+            space::check(path, 0, opening.reserve.min(limits::DISK_OPENING_BYTES))?;
+        } else {
             open::create(path, opening)?;
         }
         Self::open_locked(path, opening, lock)
@@ -100,8 +104,8 @@ impl SledStore {
             from.push(0); // the least key above it
         }
         let mut ids = Vec::new();
-        for key in self.db.range(from..).keys().take(limit) {
-            let key = key.map_err(|e| self.error(e))?;
+        for entry in self.db.range(from..).take(limit) {
+            let (key, _) = entry.map_err(|e| self.error(e))?;
             let Some(tail) = key.strip_prefix(prefix) else { break };
             ids.push(Id::try_from(tail).map_err(|_| self.corrupt(format!("a key of {} bytes", key.len())))?);
         }
@@ -111,7 +115,7 @@ impl SledStore {
     fn holders(&self, id: &Id) -> Result<Vec<Peer>, StoreError> {
         let prefix = key(HELD, id);
         let peer = |key: sled::IVec| key.get(prefix.len()..).unwrap_or_default().to_vec();
-        self.db.scan_prefix(&prefix).keys().map(|key| Ok(peer(key.map_err(|e| self.error(e))?))).collect()
+        self.db.scan_prefix(&prefix).map(|entry| Ok(peer(entry.map_err(|e| self.error(e))?.0))).collect()
     }
 }
 
@@ -196,8 +200,8 @@ impl Store for SledStore {
 
     fn confirmations(&self) -> Result<BTreeMap<Id, Vec<Peer>>, StoreError> {
         let mut all: BTreeMap<Id, Vec<Peer>> = BTreeMap::new();
-        for key in self.db.scan_prefix([HELD]).keys() {
-            let key = key.map_err(|e| self.error(e))?;
+        for entry in self.db.scan_prefix([HELD]) {
+            let (key, _) = entry.map_err(|e| self.error(e))?;
             let Some(Key::Held { id, peer }) = Key::parse(&key) else {
                 return Err(self.corrupt(format!("a confirmation's key of {} bytes", key.len())));
             };
@@ -229,14 +233,6 @@ impl Store for SledStore {
     }
 }
 
-impl Drop for SledStore {
-    fn drop(&mut self) {
-        if let Err(error) = self.db.flush() {
-            tracing::warn!(%error, "the store was not flushed at the end");
-        }
-    }
-}
-
 /// Limits that both implementations share; `new` and `to_outbox` count what would be added.
 pub(super) fn check_room(
     records: &[StoredRecord],
@@ -265,15 +261,15 @@ pub(super) fn check_peers(words: &[Word]) -> Result<(), StoreError> {
     }
 }
 
-fn count(db: &sled::Db) -> Result<(u64, usize), sled::Error> {
+fn count(db: &Database) -> Result<(u64, usize), sled::Error> {
     let mut records = 0;
-    for key in db.scan_prefix([RECORD]).keys() {
-        key?;
+    for entry in db.scan_prefix([RECORD]) {
+        entry?;
         records += 1;
     }
     let mut outbox = 0;
-    for key in db.scan_prefix([OUTBOX]).keys() {
-        key?;
+    for entry in db.scan_prefix([OUTBOX]) {
+        entry?;
         outbox += 1;
     }
     Ok((records, outbox))

@@ -145,7 +145,7 @@ fn damage_is_an_error_and_never_a_fresh_store() {
 /// Writes to the database without the store.
 fn tampered(folder: &Folder, change: impl FnOnce(&sled::Db)) {
     let db = open_db(&folder.store).unwrap();
-    change(&db);
+    change(db.sled());
     db.flush().unwrap();
 }
 
@@ -227,7 +227,7 @@ fn a_migration_that_is_killed_anywhere_is_taken_up_again() {
         migrate(&db, &killed.store, &steps, &Opening::default()).unwrap();
         assert_eq!(db.get(META).unwrap().unwrap().as_ref(), 3u32.to_be_bytes(), "killed at {n}");
         assert_eq!(db.get(b"z").unwrap().unwrap().as_ref(), b"the last batch");
-        let values: Vec<sled::IVec> = db.scan_prefix([RECORD]).values().map(Result::unwrap).collect();
+        let values: Vec<sled::IVec> = db.scan_prefix([RECORD]).map(|entry| entry.unwrap().1).collect();
         assert_eq!(values.len(), records as usize);
         assert!(values.iter().all(|value| value.len() == 1 + 48 + 700 && value[0] == 7), "killed at {n}");
         drop(db);
