@@ -16,13 +16,22 @@ use std::io;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Codec;
 
+/// A message that is longer gets the room of the longest at once: room that grows step by step is cleared and copied
+/// several times, which a chunk of a blob notices.
+const SHORT_BYTES: u64 = 8 << 10;
+
 async fn read<T: DeserializeOwned>(
     io: &mut (impl AsyncRead + Unpin + Send),
     most: u64,
     malformed: impl Fn(String) -> T + Send,
 ) -> io::Result<T> {
     let mut bytes = Vec::new();
-    io.take(most + 1).read_to_end(&mut bytes).await?;
+    (&mut *io).take(SHORT_BYTES).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 == SHORT_BYTES {
+        let rest = most + 1 - SHORT_BYTES;
+        bytes.reserve_exact(usize::try_from(rest).unwrap_or(0));
+        io.take(rest).read_to_end(&mut bytes).await?;
+    }
     if bytes.len() as u64 > most {
         return Ok(malformed(format!("expected at most {most} bytes")));
     }

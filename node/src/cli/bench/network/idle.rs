@@ -5,6 +5,7 @@ use super::nodes::{add_blobs, await_peers, cpu_seconds, memory, publish_all};
 use super::records::Records;
 use super::{Bound, Figure, Row};
 use crate::cli::nodes::{self, Node};
+use crate::cli::output;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,7 @@ pub fn rows(records: &Records) -> anyhow::Result<Vec<Row>> {
     let groups = past(records)?;
     publish_all(&hub, &groups)?;
     nodes::stop(&mut [hub])?;
+    output::message("  the records are there; starting all nodes with them ...");
     // Others with the same records, under keys of their own.
     let mut peers = Vec::new();
     for n in 0..PEERS {
@@ -34,8 +36,10 @@ pub fn rows(records: &Records) -> anyhow::Result<Vec<Row>> {
         let dir = folder.path().join(n.to_string());
         peers.push(Node::start(&format!("peer {n}"), &dir, &[&hub], false)?);
     }
+    output::message("  they listen; waiting until they are in step ...");
     await_peers(&hub, PEERS)?;
     std::thread::sleep(SETTLE);
+    output::message("  measuring ...");
     let (start, before) = (Instant::now(), cpu_seconds(&hub)?);
     std::thread::sleep(MEASURE);
     let used = (cpu_seconds(&hub)? - before) / start.elapsed().as_secs_f64();

@@ -34,6 +34,12 @@ pub enum Figure {
     Blob,
 }
 
+impl Figure {
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
 /// Which side of the target is good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,13 +74,26 @@ impl Row {
             Bound::AtMost => measured <= target,
             Bound::AtLeast => measured >= target,
         });
-        let name = figure.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        Self { figure: name, what: what.to_owned(), measured, unit, target, met, notes: Vec::new() }
+        Self { figure: figure.name(), what: what.to_owned(), measured, unit, target, met, notes: Vec::new() }
     }
 
     fn note(mut self, note: String) -> Self {
         self.notes.push(note);
         self
+    }
+
+    fn target(&self) -> Option<String> {
+        let (bound, target) = self.target?;
+        let sign = if bound == Bound::AtMost { "<=" } else { ">=" };
+        Some(format!("{sign} {target} {}", self.unit))
+    }
+
+    fn verdict(&self) -> String {
+        match (self.target(), self.met) {
+            (Some(target), Some(true)) => format!(", as it should be ({target})"),
+            (Some(target), _) => format!(", NOT as it should be ({target})"),
+            (None, _) => String::new(),
+        }
     }
 }
 
@@ -91,15 +110,20 @@ pub fn run(context: &Context, figures: &[Figure]) -> anyhow::Result<()> {
     let records = Records::new(2026)?;
     let mut rows = Vec::new();
     for figure in figures {
-        output::message(&format!("{figure:?} ..."));
-        match figure {
-            Figure::Join => rows.extend(join::rows(&records)?),
-            Figure::Reconcile => rows.push(reconcile::row()?),
-            Figure::Gossip => rows.extend(gossip::rows(&records)?),
-            Figure::Idle => rows.extend(idle::rows(&records)?),
-            Figure::Batch => rows.push(batch()?),
-            Figure::Blob => rows.extend(blob::rows()?),
+        output::message(&format!("{} ...", figure.name()));
+        let measured = match figure {
+            Figure::Join => join::rows(&records)?,
+            Figure::Reconcile => vec![reconcile::row()?],
+            Figure::Gossip => gossip::rows(&records)?,
+            Figure::Idle => idle::rows(&records)?,
+            Figure::Batch => vec![batch()?],
+            Figure::Blob => blob::rows()?,
+        };
+        // It takes minutes: whoever ends it early has seen what there was.
+        for row in &measured {
+            output::message(&format!("  {}: {}{}", row.what, number(row.measured, row.unit), row.verdict()));
         }
+        rows.extend(measured);
     }
     let report = Report { machine: Machine::here(), rows };
     if context.json { output::json(&report) } else { output::data(&text(&report)) }
@@ -125,16 +149,8 @@ fn text(report: &Report) -> String {
         ("target", Align::Right),
         ("met", Align::Left),
     ];
-    let number = |value: f64, unit: &str| match value {
-        _ if value >= 1000.0 => format!("{value:.0} {unit}"),
-        _ if value >= 10.0 => format!("{value:.1} {unit}"),
-        _ => format!("{value:.2} {unit}"),
-    };
     let row = |row: &Row| {
-        let target = row.target.map_or_else(String::new, |(bound, target)| {
-            let sign = if bound == Bound::AtMost { "<=" } else { ">=" };
-            format!("{sign} {} {}", target, row.unit)
-        });
+        let target = row.target().unwrap_or_default();
         let met = row.met.map_or("", |met| if met { "yes" } else { "NO" });
         vec![row.figure.clone(), row.what.clone(), number(row.measured, row.unit), target, met.to_owned()]
     };
@@ -144,4 +160,12 @@ fn text(report: &Report) -> String {
     [vec![report.machine.to_string(), String::new(), table, String::new()], notes.collect()]
         .concat()
         .join("\n")
+}
+
+fn number(value: f64, unit: &str) -> String {
+    match value {
+        _ if value >= 1000.0 => format!("{value:.0} {unit}"),
+        _ if value >= 10.0 => format!("{value:.1} {unit}"),
+        _ => format!("{value:.2} {unit}"),
+    }
 }
