@@ -48,12 +48,18 @@ fn killed_and_shared_submissions_reach_the_board_with_the_same_count() {
     eventually("b has the test set", || b.board(&id).is_some_and(|board| board["test_set_here"] == true));
     score_says_what_fits(&a.dir, &id, &model);
 
-    // Killed in the middle, and gone on with.
+    // Interrupted, then killed in the middle, and gone on with.
     let submit = ["submit", "--competition", &id, "--model", &model, "--name", "Killed"];
     let proofs = || files(&a.dir.join("openings"), ".proof").len();
-    let killed = spawn(&a.dir, &[&submit[..], &["--jobs", "1"]].concat());
-    eventually_every(Duration::from_millis(5), "the first chunk has been proved", || proofs() > 0);
-    killed.kill();
+    let start = |proved: usize| {
+        let running = spawn(&a.dir, &[&submit[..], &["--jobs", "1"]].concat());
+        eventually_every(Duration::from_millis(5), "another chunk has been proved", || proofs() > proved);
+        running
+    };
+    assert_eq!(start(0).interrupt(), Some(130));
+    let hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
+    assert_eq!(files(&a.dir.join("openings"), "").into_iter().find(hidden), None, "nothing is half-done");
+    start(proofs()).kill();
     let kept = proofs();
     assert!((1..CHUNKS).contains(&kept), "{kept} proofs when it was killed");
     assert_eq!(a.board(&id).unwrap()["rows"].as_array().unwrap().len(), 0);

@@ -88,7 +88,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
         expect(4, &run(&b.dir, &["submit", "--competition", &id])).contains("sealed until the host reveals")
     );
     expect(2, &run(&b.dir, &["enter", "--competition", &id]));
-    assert!(expect(4, &run(&a.dir, &["reveal", &id])).contains("nobody has entered"));
+    assert!(expect(4, &run(&a.dir, &["reveal", &id])).contains("models may be entered until"));
 
     // B enters, takes it back, and enters again under another name: another model would do the same.
     let entered = b.json(&["enter", "--competition", &id, "--model", &model, "--name", "Ada"]);
@@ -107,7 +107,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
     }
     assert_eq!(a.board(&id).unwrap()["competition"]["phase"], "committing");
     let too_early = expect(4, &run(&a.dir, &["reveal", &id]));
-    assert!(too_early.contains("the commit deadline"), "{too_early}");
+    assert!(too_early.contains("models may be entered until"), "{too_early}");
     expect(1, &run(&b.dir, &["reveal", &id]));
 
     wait_until(commit_deadline);
@@ -145,7 +145,7 @@ fn models_are_fixed_before_the_test_set_is_seen_and_every_rule_is_enforced() {
     assert_eq!(board["competition"]["phase"], "proving");
     assert!(board["rows"].as_array().unwrap().iter().all(|row| row["standing"] == "pending"));
     assert!(board["rows"].as_array().unwrap().iter().all(|row| row["namesake"] == true), "{board}");
-    assert!(expect(4, &run(&a.dir, &["close", &id])).contains("prove deadline"));
+    assert!(expect(4, &run(&a.dir, &["close", &id])).contains("proofs may be submitted until"));
 
     wait_until(prove_deadline);
     expect(4, &run(&c.dir, &["submit", "--competition", &id]));

@@ -68,8 +68,8 @@ fn list(context: &Context, backend: &mut Backend) -> anyhow::Result<()> {
     let header = [
         ("blob", Align::Left),
         ("size", Align::Right),
-        ("here since", Align::Left),
         ("what for", Align::Left),
+        ("here since", Align::Left),
     ];
     let row = |blob: &api::Blob| {
         let mut uses: Vec<String> = blob
@@ -84,8 +84,8 @@ fn list(context: &Context, backend: &mut Backend) -> anyhow::Result<()> {
         vec![
             output::short(&blob.blob),
             output::bytes(blob.bytes),
-            blob.since.map_or_else(|| "not here".to_owned(), output::when),
             if uses.is_empty() { "nothing".to_owned() } else { uses.join(", ") },
+            blob.since.map_or_else(|| "not here".to_owned(), output::when),
         ]
     };
     output::message(&format!("{} of {} in use", output::bytes(used), output::bytes(quota)));
@@ -139,6 +139,7 @@ fn collect(context: &Context, backend: &mut Backend, rehearsal: bool) -> anyhow:
         return output::json(&BlobsCollected { blobs, bytes, dry_run: rehearsal });
     }
     let what = if rehearsal { "would be deleted" } else { "deleted" };
-    output::message(&format!("{} blobs, {}, {what}", blobs.len(), output::bytes(bytes)));
+    let count = output::count(blobs.len() as u64, "blob", "blobs");
+    output::message(&format!("{count}, {}, {what}", output::bytes(bytes)));
     if blobs.is_empty() { Ok(()) } else { output::data(&blobs.join("\n")) }
 }

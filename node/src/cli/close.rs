@@ -6,6 +6,7 @@ use super::context::{CliError, Context};
 use super::held::Held;
 use super::output;
 use super::printed::Closed;
+use super::times::check_passed;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
 use crate::prover::Contest;
@@ -43,6 +44,7 @@ impl Args {
             None => backend.closed(&id)?.map(|close| backend.record(&close)).transpose()?,
         };
         if kept.is_none() {
+            check_passed("proofs may be submitted until", contest.rules.prove_deadline, now())?;
             backend.settle(&id)?;
         }
         let submissions = backend.submissions(&id)?;
@@ -117,8 +119,8 @@ fn report(
         });
     }
     output::message(&format!(
-        "closed: {} submissions are final, {} left out (first seen here after the deadline)",
-        record.body().submissions.len(),
+        "closed with {} final, {} left out (first seen here after the deadline)",
+        output::count(record.body().submissions.len() as u64, "submission", "submissions"),
         left_out.len()
     ));
     held.tell();

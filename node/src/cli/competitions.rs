@@ -26,12 +26,12 @@ impl Args {
             ("title", Align::Left),
             ("phase", Align::Left),
             ("test set", Align::Left),
-            ("rows", Align::Right),
-            ("features", Align::Right),
-            ("classes", Align::Right),
             ("entries", Align::Right),
             ("best", Align::Right),
             ("deadline", Align::Left),
+            ("rows", Align::Right),
+            ("features", Align::Right),
+            ("classes", Align::Right),
         ];
         let rows: Vec<_> = competitions.iter().map(row).collect();
         output::data(&output::table(&header, &rows))?;
@@ -52,12 +52,12 @@ fn row(c: &CompetitionSummary) -> Vec<String> {
         c.title.clone(),
         phase(c),
         if c.open { "open" } else { "sealed" }.to_owned(),
-        c.rows.map_or_else(|| format!(">= {}", c.min_rows), |rows| rows.to_string()),
-        c.features.to_string(),
-        c.classes.to_string(),
         c.entries.to_string(),
         best,
         output::when(c.prove_deadline),
+        c.rows.map_or_else(|| format!(">= {}", c.min_rows), |rows| rows.to_string()),
+        c.features.to_string(),
+        c.classes.to_string(),
     ]
 }
 

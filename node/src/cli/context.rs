@@ -1,17 +1,20 @@
 //! What every command needs, and what its errors mean for the exit code.
 
+use super::output;
 use super::settings::{ConfigError, Settings};
+use super::times::span_text;
 use crate::api_server::SocketError;
 use crate::bundle::BundleFileError;
 use crate::client::ClientError;
 use crate::daemon::DaemonError;
 use crate::home::Home;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, now};
 use crate::net::NetError;
 use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
 use protocol::{BundleError, OfflineError, RuleError, SealError};
+use std::path::PathBuf;
 
 /// Where the data is, and how results are printed.
 pub struct Context {
@@ -88,6 +91,16 @@ pub enum CliError {
         /// What is missing.
         what: String,
     },
+    /// A node that was to go on in the background has ended.
+    #[error("the node did not start; its log is {}, which ends with:\n{said}", log.display())]
+    NotStarted {
+        /// The end of its log.
+        said: String,
+        /// All of it.
+        log: PathBuf,
+        /// Its exit code.
+        code: u8,
+    },
     /// The nodes of the demonstration did not come to the same result in time.
     #[error("{what} did not happen within {seconds} s")]
     TimedOut {
@@ -96,6 +109,34 @@ pub enum CliError {
         /// How long.
         seconds: u64,
     },
+}
+
+/// An error for people: deadlines as dates, where libraries count seconds.
+pub fn told(error: &anyhow::Error) -> String {
+    let dated = error.chain().find_map(|cause| match cause.downcast_ref()? {
+        ProverError::Deadline { name, deadline, .. } => {
+            let (passed, past) = (output::when(*deadline), span_text(now().saturating_sub(*deadline)));
+            Some(format!("the {name} deadline has passed: it was {passed}, {past} ago"))
+        }
+        ProverError::Sealed { deadline } => {
+            let reveal = match deadline.checked_sub(now()) {
+                Some(left) => format!("some time after {}, in {}", output::when(*deadline), span_text(left)),
+                None => format!("which has been due since {}", output::when(*deadline)),
+            };
+            Some(format!("the test set is sealed until the host reveals it, {reveal}"))
+        }
+        _ => None,
+    });
+    dated.unwrap_or_else(|| error.chain().map(ToString::to_string).fold(String::new(), joined))
+}
+
+/// An error and its cause, unless the error has told of it.
+fn joined(text: String, cause: String) -> String {
+    match text.ends_with(&cause) {
+        true if !cause.is_empty() => text,
+        _ if text.is_empty() => cause,
+        _ => format!("{text}: {cause}"),
+    }
 }
 
 /// The exit code of an error: see the help text.
@@ -140,6 +181,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
             CliError::Usage { .. } | CliError::Unconfirmed { .. } => Some(2),
             CliError::Invalid { .. } => Some(3),
             CliError::NotHere { .. } | CliError::TimedOut { .. } => Some(5),
+            CliError::NotStarted { code, .. } => Some(*code),
             CliError::Unknown { .. }
             | CliError::Ambiguous { .. }
             | CliError::Declined { .. }
@@ -200,6 +242,16 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let broken = || std::io::Error::other("broken pipe");
+        assert_eq!(
+            told(&anyhow::Error::new(ClientError::Io(broken())).context("asking")),
+            format!("asking: {}", ClientError::Io(broken()))
+        );
+        assert_eq!(told(&anyhow::Error::new(broken()).context("writing f")), "writing f: broken pipe");
+    }
 
     #[test]
     fn errors_have_their_exit_codes_however_deep_they_lie() {

@@ -63,7 +63,9 @@ impl Args {
             });
         }
         let sealed = if test_set.is_none() { "; the test set is still sealed" } else { "" };
-        output::message(&format!("{records} records, {} files{sealed}", bundle.blobs.len()));
+        let records = output::count(records as u64, "record", "records");
+        let files = output::count(bundle.blobs.len() as u64, "file", "files");
+        output::message(&format!("{records}, {files}{sealed}"));
         output::data(&path)
     }
 }

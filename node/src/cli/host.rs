@@ -193,7 +193,8 @@ impl Args {
             output::message(views::openness(true));
         } else {
             output::message(&format!(
-                "sealed. Keep {dir} and show it to nobody: without it the test set cannot be revealed.\n\
+                "sealed; what opens it is in\n  {dir}\n\
+                 Keep that folder, and show it to nobody: without it the test set cannot be revealed.\n\
                  After {} run `node reveal {}`.",
                 output::when(draft.commit_deadline()),
                 id.short()

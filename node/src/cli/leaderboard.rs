@@ -3,6 +3,7 @@
 use super::backend::Backend;
 use super::context::Context;
 use super::output::{self, Align};
+use crate::keys;
 use api::{Board, BoardRow};
 
 #[derive(clap::Args)]
@@ -59,7 +60,7 @@ pub fn text(board: &Board) -> String {
     ];
     let rows: Vec<_> = board.rows.iter().map(row).collect();
     let c = &board.competition;
-    let mut text = format!("{}\n{}\n", c.title, c.openness);
+    let mut text = format!("{}\n{}\nkeys: {}\n", c.title, c.openness, keys::SINGLE_PARTY);
     for line in disputes(&c.disputes) {
         text.push_str(&format!("{line}\n"));
     }

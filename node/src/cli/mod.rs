@@ -4,12 +4,14 @@ mod ask;
 mod backend;
 mod bench;
 mod blobs;
+mod called;
 mod close;
 mod competitions;
 mod completions;
 mod config;
 mod context;
 mod demo;
+mod detach;
 mod doctor;
 mod effort;
 mod enter;
@@ -186,7 +188,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let code = exit_code(&error);
-            output::error(&format!("error: {error:#}"));
+            output::error(&format!("error: {}", context::told(&error)));
             ExitCode::from(code)
         }
     }
@@ -194,7 +196,7 @@ pub fn main() -> ExitCode {
 
 fn start() -> anyhow::Result<()> {
     // Twice: the first time to learn where the configuration file is, whose values are defaults the second time.
-    let command = Cli::command();
+    let command = called::as_called(Cli::command());
     let settings = Settings::load(config::named(&command.clone().get_matches()), &command);
     let matches = match &settings {
         Ok(settings) => settings.fill(command.clone()).get_matches(),
@@ -217,6 +219,7 @@ fn run(
         Err(error) => return Err(error.into()),
     };
     output::be_quiet(cli.quiet);
+    output::fit_the_terminal();
     if cli.command.ends_by_itself() {
         interrupt::catch()?;
     }
@@ -293,7 +296,7 @@ mod tests {
     fn command_lines(text: &str) -> Vec<Vec<String>> {
         let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let mut found = Vec::new();
-        for line in text.lines().map(str::trim) {
+        for line in text.replace("\\\n", " ").lines().map(str::trim) {
             let prompt = line.strip_prefix("$ ").or_else(|| line.strip_prefix("# "));
             let prompt = prompt.map(|line| line.split(['>', '#']).next().unwrap_or_default());
             let unit = line.strip_prefix("ExecStart=/usr/local/bin/");
@@ -316,6 +319,21 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn what_the_readme_says_to_type_exists() {
+        let lines = command_lines(include_str!("../../../README.md"));
+        // What stands in brackets may be left out; what is cut or filled in by a shell is not known here.
+        let is_whole =
+            |word: &String| !word.contains(['[', '$']) && !word.ends_with("...") && word != "--help";
+        let literal = |line: &&Vec<String>| line.len() > 1 && line.iter().all(is_whole);
+        let lines: Vec<_> = lines.iter().filter(literal).collect();
+        for line in &lines {
+            let parsed = Cli::command().try_get_matches_from(*line);
+            assert!(parsed.is_ok(), "{line:?}: {}", parsed.unwrap_err());
+        }
+        assert!(lines.len() > 25, "{}", lines.len());
     }
 
     #[test]

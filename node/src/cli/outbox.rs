@@ -45,7 +45,14 @@ impl Args {
 }
 
 fn row(own: &OwnRecord) -> Vec<String> {
-    let state = if own.waiting { "waiting" } else { "" };
+    // Nothing can be proved for such an entry: a folder that was restored without it, for instance.
+    let lost = own.opening == Some(false);
+    let state = match (own.waiting, lost) {
+        (true, true) => "waiting, opening missing",
+        (true, false) => "waiting",
+        (false, true) => "opening missing",
+        (false, false) => "",
+    };
     vec![
         output::short(&own.id),
         own.kind.clone(),

@@ -5,13 +5,14 @@ use super::output::{self, Align};
 use super::printed::PeerList;
 use super::times::span;
 use crate::client::{Client, unexpected};
-use api::{Ban, Body, Command, Peer};
+use api::{Ban, Body, Command, Hello, Peer};
 use clap::Subcommand;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
   node peers
+  node peers address                               what others give to --bootstrap
   node peers connect /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
   node peers ban 12D3KooW... --for 7d --reason \"floods\"
   node peers unban 12D3KooW...";
@@ -25,6 +26,8 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Action {
+    /// Print this node's own addresses, one a line: what others dial.
+    Address,
     /// Dial a peer now.
     Connect {
         /// Its address, best with /p2p/... at the end.
@@ -56,6 +59,7 @@ impl Args {
         let mut client = Client::connect(&context.home.socket())?;
         let (command, done) = match self.action {
             None => return list(&mut client, context),
+            Some(Action::Address) => return address(&mut client, context),
             Some(Action::Connect { address }) => (Command::ConnectPeer { address }, "connected"),
             Some(Action::Ban { peer, length, reason }) => {
                 let seconds = length.as_secs();
@@ -74,6 +78,17 @@ impl Args {
 fn length(text: &str) -> Result<Duration, String> {
     let expected = || format!("expected a time such as 30m, 12h or 7d, got {text:?}");
     span(text).map(Duration::from_secs).ok_or_else(expected)
+}
+
+fn address(client: &mut Client, context: &Context) -> anyhow::Result<()> {
+    let Hello { listen, .. } = match client.ask(Command::Hello)? {
+        Body::Hello(hello) => hello,
+        other => return Err(unexpected("hello", &other).into()),
+    };
+    match context.json {
+        true => output::json(&listen),
+        false => output::data(&listen.join("\n")),
+    }
 }
 
 fn list(client: &mut Client, context: &Context) -> anyhow::Result<()> {

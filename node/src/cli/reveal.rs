@@ -7,6 +7,7 @@ use super::held::Held;
 use super::host::add_bytes;
 use super::output;
 use super::printed::Revealed;
+use super::times::check_passed;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
 use crate::prover::Contest;
@@ -51,6 +52,8 @@ impl Args {
                 kept
             }
             None => {
+                let deadline = contest.rules.entry_deadline();
+                check_passed("models may be entered until", deadline, now())?;
                 backend.settle(&id)?;
                 let roster = self.roster(&mut backend, &id)?;
                 let body = draft(&contest, &bytes, salt, roster)?;
@@ -152,9 +155,9 @@ fn report(context: &Context, backend: &mut Backend, contest: &Contest, kept: &[u
         });
     }
     output::message(&format!(
-        "revealed: {} rows, {} entries on the roster; proofs until {}, then run `node close {}`",
-        body.rows,
-        body.roster.len(),
+        "revealed: {}, {} on the roster; proofs until {}, then run `node close {}`",
+        output::count(body.rows, "row", "rows"),
+        output::count(body.roster.len() as u64, "entry", "entries"),
         output::when(contest.rules.prove_deadline),
         contest.id.short()
     ));

@@ -1,12 +1,12 @@
 //! `node run`
 
 use super::context::{CliError, Context};
-use super::output;
+use super::{detach, output};
 use crate::client::Client;
 use crate::daemon::DaemonConfig;
 use crate::net::{self, BlobLimits, NetConfig, RelayLimits};
 use crate::{daemon, limits};
-use api::Command;
+use api::{Command, Hello};
 use bytesize::ByteSize;
 use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
@@ -21,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 const EXAMPLES: &str = "\
 Examples:
   node run
+  node run --detach                                in the background; `node stop` ends it
   node run --listen /ip4/0.0.0.0/tcp/4001 --listen /ip4/0.0.0.0/udp/4001/quic-v1
   node run --no-mdns --bootstrap /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
   node run --bootstrap /dns4/podium.example.org/tcp/4001/p2p/12D3KooW...
@@ -44,6 +45,9 @@ const LAST_TASKS: Duration = Duration::from_secs(2);
 pub struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// Go on in the background, and return once the node listens; what it logs goes to node.log in the data folder.
+    #[arg(long, conflicts_with = "until_stdin_ends")]
+    detach: bool,
     /// Stop when standard input ends: for nodes that another program starts.
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
@@ -158,25 +162,34 @@ impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let settings = self.settings;
         settings.check()?;
+        if self.detach {
+            return detach::start(context, !settings.bootstrap.is_empty())
+                .map(|hello| greet(context, &hello));
+        }
         log(&settings.log, settings.log_format)?;
         let config = DaemonConfig { metrics: settings.metrics, net: settings.network() };
-        let (home, json) = (context.home.clone(), context.json);
+        let home = context.home.clone();
         if self.until_stdin_ends {
             stop_when_stdin_ends(home.socket());
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let result = runtime.block_on(daemon::run(home, config, |hello| {
-            output::message(&format!("node {} is running; its data is in {}", hello.peer_id, hello.data_dir));
-            if json && let Ok(line) = serde_json::to_string(hello) {
-                let _ = output::data(&line); // whoever started the node may not read it
-                let _ = std::io::stdout().flush();
-            }
-        }));
+        let result = runtime.block_on(daemon::run(home, config, |hello| greet(context, hello)));
         // A proof check or a copy that nobody waits for any more must not hold up the end.
         runtime.shutdown_timeout(LAST_TASKS);
         result?;
         output::message("stopped");
         Ok(())
+    }
+}
+
+/// Says that the node listens.
+fn greet(context: &Context, hello: &Hello) {
+    output::message(&format!("node {} is running; its data is in {}", hello.peer_id, hello.data_dir));
+    if context.json
+        && let Ok(line) = serde_json::to_string(hello)
+    {
+        let _ = output::data(&line); // whoever started the node may not read it
+        let _ = std::io::stdout().flush();
     }
 }
 

@@ -41,7 +41,7 @@ impl Args {
 
 /// By command.
 fn all() -> Map<String, Value> {
-    let schemas: [(&str, Schema); 34] = [
+    let schemas: [(&str, Schema); 35] = [
         ("init", of::<printed::Initialised>()),
         ("run", of::<api::Hello>()),
         ("host", of::<printed::Hosting>()),
@@ -61,6 +61,7 @@ fn all() -> Map<String, Value> {
         ("verify ID", of::<printed::SubmissionVerified>()),
         ("leaderboard", of::<api::Board>()),
         ("peers", of::<printed::PeerList>()),
+        ("peers address", of::<Vec<String>>()),
         ("outbox", of::<Vec<api::OwnRecord>>()),
         ("blobs list", of::<printed::BlobList>()),
         ("blobs get", of::<printed::BlobHere>()),

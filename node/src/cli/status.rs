@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::output;
+use super::times::span_text;
 use crate::client::{Client, ClientError, unexpected};
 use crate::ledger::now;
 use api::{Body, Command, Health, Reachability};
@@ -28,7 +29,7 @@ pub struct Args {
 
 /// Something needs attention, and it was asked that this counts as a failure.
 #[derive(Debug, thiserror::Error)]
-#[error("expected a node that needs no attention, got {warnings} warnings")]
+#[error("expected a node that needs no attention, got {}", output::count(*warnings as u64, "warning", "warnings"))]
 struct Attention {
     warnings: usize,
 }
@@ -40,7 +41,7 @@ impl Args {
         if context.json {
             output::json(&health)?;
         } else {
-            output::data(&table(&health, now()))?;
+            output::data(&table(&health, &listening(context)?, now()))?;
             for warning in &health.warnings {
                 output::message(&format!("warning: {warning}"));
             }
@@ -60,7 +61,15 @@ pub fn health(context: &Context) -> Result<Health, ClientError> {
     }
 }
 
-fn table(health: &Health, now: u64) -> String {
+/// Where others reach it, if they reach this machine.
+fn listening(context: &Context) -> Result<Vec<String>, ClientError> {
+    match Client::connect_within(&context.home.socket(), PATIENCE)?.ask(Command::Hello)? {
+        Body::Hello(hello) => Ok(hello.listen),
+        other => Err(unexpected("hello", &other)),
+    }
+}
+
+fn table(health: &Health, listening: &[String], now: u64) -> String {
     let reach = match health.reachability {
         Reachability::Unknown => "not known yet",
         Reachability::Public => "yes",
@@ -94,11 +103,12 @@ fn table(health: &Health, now: u64) -> String {
         ("disk", format!("{} free", output::bytes(health.disk_free_bytes))),
         ("memory", output::bytes(health.memory_bytes)),
         ("clock", clock),
-        ("up for", format!("{} s", now.saturating_sub(health.started))),
+        ("up for", span_text(now.saturating_sub(health.started))),
     ];
+    let listening = listening.iter().map(|address| ("listens at", address.clone()));
     let external = health.external.iter().map(|address| ("reached at", address.clone()));
     let line = |(name, value): (&str, String)| format!("{name:<20}  {value}");
-    lines.into_iter().chain(external).map(line).collect::<Vec<_>>().join("\n")
+    lines.into_iter().chain(listening).chain(external).map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -121,6 +131,7 @@ mod tests {
             clock_offset_s: Some(-2),
             ..Health::default()
         };
-        insta::assert_snapshot!(table(&health, 1_900_000_100));
+        let listening = ["/ip4/192.0.2.7/tcp/4001/p2p/12D3KooW".to_owned()];
+        insta::assert_snapshot!(table(&health, &listening, 1_900_000_100));
     }
 }

@@ -200,7 +200,8 @@ fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()>
     if context.json {
         return output::json(&told);
     }
-    if made.entry_reused {
+    // In a sealed competition that is how it goes.
+    if made.entry_reused && made.verified.open {
         output::message("this model was entered before: the entry and its display name stay as they are");
     }
     if made.submission_reused {
@@ -212,7 +213,7 @@ fn report(context: &Context, made: &Made, told: Submitted) -> anyhow::Result<()>
          commitment  {}\n\
          entry       {}\n\
          proofs      {} of {} B; {} as published\n\
-         watch       node leaderboard {short}, or node tui -- --competition {short}",
+         watch       `node leaderboard {short}`, or `node tui -- --competition {short}`",
         told.correct,
         told.rows,
         told.commitment,

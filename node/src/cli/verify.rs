@@ -119,9 +119,9 @@ fn bundle_text(report: &BundleReport, seconds: f64) -> String {
         report.title.clone(),
         views::openness(board.open).to_owned(),
         format!(
-            "{} records hold, {} proofs verified in {seconds:.2} s; keys: {}; fingerprint {}",
-            report.records,
-            report.proofs,
+            "{} hold, {} verified in {seconds:.2} s; keys: {}; fingerprint {}",
+            output::count(report.records as u64, "record", "records"),
+            output::count(report.proofs as u64, "proof", "proofs"),
             if keys.is_empty() { "none".to_owned() } else { keys.join(", ") },
             output::short(&report.fingerprint)
         ),

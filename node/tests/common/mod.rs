@@ -1,10 +1,12 @@
 //! Real node processes on loopback.
 #![allow(dead_code)] // no test file uses all of it
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The program under test.
@@ -170,6 +172,12 @@ impl Running {
         self.0.wait().unwrap();
     }
 
+    /// As Ctrl-C would: its exit code.
+    pub fn interrupt(mut self) -> Option<i32> {
+        kill_process(Pid::from_child(&self.0), Signal::INT).unwrap();
+        self.0.wait().unwrap().code()
+    }
+
     /// Waits for its end: whether it succeeded.
     pub fn wait(&mut self) -> bool {
         self.0.wait().unwrap().success()
@@ -187,7 +195,35 @@ impl Drop for Running {
 pub fn json(dir: &Path, arguments: &[&str]) -> Value {
     let output = run(dir, &[&["--json"], arguments].concat());
     expect(0, &output);
+    let value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_conforms(arguments, &value);
+    value
+}
+
+/// What `node schema` prints.
+static SCHEMAS: LazyLock<Value> = LazyLock::new(|| {
+    let output = Command::new(NODE).args(["--config", "/dev/null", "schema"]).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
+});
+
+/// Compares what a command printed with its schema.
+pub fn assert_conforms(arguments: &[&str], printed: &Value) {
+    let words: Vec<&str> = arguments.iter().copied().filter(|word| !word.starts_with('-')).take(2).collect();
+    let schemas = SCHEMAS.as_object().unwrap();
+    let its = |name: &str| match schemas.contains_key(&words.join(" ")) {
+        true => name == words.join(" "),
+        // Of one that takes a file or an id, say.
+        false => name.split(' ').next() == words.first().copied(),
+    };
+    let errors: Vec<Vec<String>> = schemas
+        .iter()
+        .filter(|(name, _)| its(name))
+        .map(|(_, schema)| {
+            let schema = jsonschema::validator_for(schema).unwrap();
+            schema.iter_errors(printed).map(|error| error.to_string()).collect()
+        })
+        .collect();
+    assert!(errors.iter().any(Vec::is_empty), "{words:?}: {errors:?} of {printed:#}");
 }
 
 /// The exit code, and what was said if it is another one.

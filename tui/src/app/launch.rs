@@ -60,10 +60,11 @@ fn daemon(mut command: Command, data_dir: &Path, answers: &Sender<Msg>) -> Resul
 fn export(mut command: Command, competition: &str) -> Result<String, String> {
     let file = format!("{}.bundle", text::short_hex(competition));
     let path = std::env::current_dir().map_err(|error| error.to_string())?.join(&file);
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default().display().to_string();
     let output = command.arg("export").arg(competition).arg("--out").arg(&path).output();
     match output {
         Ok(Output { status, .. }) if status.success() => {
-            Ok(format!("the bundle is in {}; check it: node verify {file}", path.display()))
+            Ok(format!("the bundle is in {}; check it: {program} verify {file}", path.display()))
         }
         Ok(Output { stderr, .. }) => {
             let said = String::from_utf8_lossy(&stderr);
