@@ -1,3 +1,38 @@
-//! Settlement of prizes on an EVM chain: Solidity sources, committed artefacts and Rust bindings.
+//! Prizes that an EVM chain pays by proof, without the host's signature: the contracts' bindings, and what a competitor
+//! has to prove there. Everything here is a pure function of its arguments: no network, no disk, no clock.
 //!
-//! The layout only, for now: no competition can lock a prize yet.
+//! ```text
+//! bindings    typed calls, events and errors, out of artefacts/
+//! pieces      data as contract code, in pieces
+//! key         a verifying key as it is registered
+//! test_set    a test set as it is sealed and revealed
+//! competition terms, ids, and the statements of proofs
+//! call        what is sent
+//! event       what comes back
+//! refusal     why a call was refused
+//! ```
+
+pub mod bindings;
+mod call;
+mod competition;
+mod event;
+mod key;
+mod pieces;
+mod refusal;
+mod test_set;
+
+pub use alloy_primitives::{Address, B256, Bytes, Log, U256};
+pub use bindings::Competitions::{Shape, Terms};
+pub use call::{
+    cancel, claim, deploy_competitions, deploy_verifier, enter, finalise, post, register_key, release,
+    reveal, store, submit,
+};
+pub use competition::{Deployment, TermsError, chunks, competition_id, entry_id, model_scope, score_claims};
+pub use event::{Event, EventError, event};
+pub use key::ChainKey;
+pub use pieces::{MAX_PIECE_BYTES, Pieces};
+pub use refusal::{Refusal, refusal};
+pub use test_set::{SealedTestSet, seal};
+
+/// Most gas that a transaction may take on Ethereum (EIP-7825): what `Competitions` is deployed with there.
+pub const ETHEREUM_GAS_LIMIT: u64 = 1 << 24;

@@ -329,7 +329,8 @@ pub(super) fn score_transcript(
     claim: &ScoreClaim,
     commitment: &Commitment,
 ) -> Transcript {
-    Transcript::score(&vk.digest(), class, &set.digest(), claim, commitment)
+    let test_set = set.digest_for(claim.scope.competitor);
+    Transcript::score(&vk.digest(), class, &test_set, claim, commitment)
 }
 
 /// Whose commitment, under which key: what a model proof is about. No evidence of anything.

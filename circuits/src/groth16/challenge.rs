@@ -17,7 +17,7 @@ const DOMAIN: &[u8; 32] = b"podium challenge transcript v2\0\0";
 /// | 32 | verifying key digest |
 /// | 20 | size class descriptor |
 /// | 1 | mode |
-/// | 32 | test set digest (zero in a model proof) |
+/// | 32 | test set digest: BLAKE3 of a node, Keccak-256 of an EVM account (zero in a model proof) |
 /// | 4 + 8 + 8 | chunk index, first row, one past the last row |
 /// | 8 + 8 | N, K |
 /// | 32 + 33 | competition, competitor |

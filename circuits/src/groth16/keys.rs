@@ -29,6 +29,15 @@ pub enum SetupTrust {
     SingleParty,
 }
 
+impl SetupTrust {
+    /// As it is hashed into a key's digest.
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Self::SingleParty => 0,
+        }
+    }
+}
+
 /// Why a key is not made or not loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -243,14 +252,21 @@ impl RawVerifyingKey {
     fn digest(&self, class: &SizeClass, trust: SetupTrust) -> [u8; 32] {
         let mut bytes = DIGEST_DOMAIN.to_vec();
         bytes.extend_from_slice(&class.descriptor());
-        bytes.push(match trust {
-            SetupTrust::SingleParty => 0,
-        });
-        eip_g1(&mut bytes, &self.alpha_g1);
-        self.g2().iter().for_each(|(_, p)| eip_g2(&mut bytes, p));
+        bytes.push(trust.to_byte());
+        let (fixed, ic) = self.to_evm();
+        bytes.extend(fixed);
         bytes.extend_from_slice(&(self.ic.len() as u32).to_be_bytes());
-        self.ic.iter().for_each(|p| eip_g1(&mut bytes, p));
+        bytes.extend(ic);
         Keccak256::digest(&bytes).into()
+    }
+
+    /// EIP-196/197 coordinates of alpha, beta, gamma, delta, eta, eta_w, and those of the IC points.
+    fn to_evm(&self) -> (Vec<u8>, Vec<u8>) {
+        let (mut fixed, mut ic) = (Vec::new(), Vec::new());
+        eip_g1(&mut fixed, &self.alpha_g1);
+        self.g2().iter().for_each(|(_, p)| eip_g2(&mut fixed, p));
+        self.ic.iter().for_each(|p| eip_g1(&mut ic, p));
+        (fixed, ic)
     }
 }
 
@@ -316,6 +332,13 @@ impl VerifyingKey {
     /// what the challenges bind. A contract recomputes it.
     pub fn digest(&self) -> [u8; 32] {
         self.0.digest
+    }
+
+    /// EIP-196/197 coordinates of alpha, beta, gamma, delta, eta, eta_w and the IC points: what a contract keeps, and
+    /// hashes into [`Self::digest`].
+    pub fn to_evm(&self) -> Vec<u8> {
+        let (fixed, ic) = self.0.raw.to_evm();
+        [fixed, ic].concat()
     }
 
     /// The size class.

@@ -37,7 +37,7 @@ pub use challenge::Transcript;
 pub use cost::{COST_VERSION, Cost, Probe, cost};
 pub use floor::{Arkworks, Floor, FloorPart};
 pub use keys::{KeyError, ProvingKey, SetupTrust, VerifyingKey};
-pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, PROOF_BYTES, Proof};
+pub use points::{COMMITMENT_BYTES, Commitment, DecodeError, EVM_PROOF_BYTES, PROOF_BYTES, Proof};
 pub use prove::ProveError;
 pub use shape::{Shape, domain, shape};
 pub use verify::VerifyError;

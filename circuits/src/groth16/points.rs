@@ -9,6 +9,8 @@ use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
 pub const PROOF_BYTES: usize = 32 + 64 + 32 + 32;
 /// Compressed length of a commitment.
 pub const COMMITMENT_BYTES: usize = 32;
+/// Length of a proof as a contract takes it: ten coordinates.
+pub const EVM_PROOF_BYTES: usize = 10 * 32;
 
 /// Why bytes are not points of ours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +99,18 @@ impl Proof {
         })
     }
 
+    /// A, B, C, D as EIP-196/197 coordinates, 32 bytes each: as a contract takes them.
+    pub fn to_evm(&self) -> [u8; EVM_PROOF_BYTES] {
+        let mut bytes = Vec::with_capacity(EVM_PROOF_BYTES);
+        eip_g1(&mut bytes, &self.a);
+        eip_g2(&mut bytes, &self.b);
+        eip_g1(&mut bytes, &self.c);
+        eip_g1(&mut bytes, &self.d);
+        let mut out = [0; EVM_PROOF_BYTES];
+        out.copy_from_slice(&bytes);
+        out
+    }
+
     /// A, B, C, D, compressed.
     pub fn to_bytes(&self) -> [u8; PROOF_BYTES] {
         let mut out = [0; PROOF_BYTES];
@@ -118,6 +132,15 @@ impl Commitment {
             });
         }
         parse("D_w", bytes).map(Self)
+    }
+
+    /// EIP-196 coordinates: as a contract takes it.
+    pub fn to_evm(&self) -> [u8; 64] {
+        let mut bytes = Vec::with_capacity(64);
+        eip_g1(&mut bytes, &self.0);
+        let mut out = [0; 64];
+        out.copy_from_slice(&bytes);
+        out
     }
 
     /// Compressed.

@@ -1,6 +1,7 @@
 //! What is public: the test set, and (with the claim and the ids) the statement that a proof is bound to.
 
 mod claim;
+mod evm;
 mod public;
 mod test_set;
 

@@ -2,7 +2,7 @@
 
 use crate::bindings::{Competitions, Verifier};
 use crate::competition::words;
-use crate::{Address, B256, Bytes, ChainKey, Pieces, SealedTestSet, Terms, U256};
+use crate::{Address, Bytes, ChainKey, Pieces, SealedTestSet, Terms, U256};
 use alloy_sol_types::{SolCall, SolConstructor};
 use circuits::groth16::{Commitment, Proof};
 

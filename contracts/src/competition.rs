@@ -6,7 +6,7 @@
 //! zero: the contract itself sees that the entry was made in time.
 
 use crate::test_set::domain;
-use crate::{Terms, bindings::Competitions};
+use crate::Terms;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolValue;
 use circuits::SizeClass;

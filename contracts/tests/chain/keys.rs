@@ -10,7 +10,7 @@ use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{BigInteger, PrimeField};
 use circuits::model::CATALOGUE;
 use contracts::bindings::Verifier::{VerifierErrors as V, registerKeyCall, registeredKeyCall};
-use contracts::{Address, B256, ChainKey, Pieces, U256};
+use contracts::{Address, B256, ChainKey, Pieces};
 
 const IC: usize = 39;
 
