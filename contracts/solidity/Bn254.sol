@@ -76,9 +76,14 @@ library Bn254 {
             let product := add(sum, 0x40)
             mcopy(product, point, 0x40)
             mstore(add(sum, 0x80), scalar)
-            if iszero(staticcall(MUL_GAS, 7, product, 0x60, product, 0x40)) { failed := 7 }
-            if iszero(failed) {
-                if iszero(staticcall(ADD_GAS, 6, sum, 0x80, sum, 0x40)) { failed := 6 }
+            // A chain without the precompile answers with success and no data. (Yul evaluates arguments from the last to
+            // the first: the length of the answer needs a statement of its own.)
+            let success := staticcall(MUL_GAS, 7, product, 0x60, product, 0x40)
+            switch and(success, eq(returndatasize(), 0x40))
+            case 0 { failed := 7 }
+            default {
+                success := staticcall(ADD_GAS, 6, sum, 0x80, sum, 0x40)
+                if iszero(and(success, eq(returndatasize(), 0x40))) { failed := 6 }
             }
         }
         if (failed != 0) revert PrecompileFailed(failed);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Escrow} from "./Escrow.sol";
-import {IVerifier, Score, Shape} from "./IVerifier.sol";
+import {Cost, IVerifier, Score} from "./IVerifier.sol";
 import {Competition, Entry, Phase, Place, Terms} from "./Terms.sol";
 
 /// @title Competitions whose prizes are paid by proof
@@ -17,13 +17,17 @@ contract Competitions is Escrow {
     uint256 public constant MAX_WINNERS = 16;
     /// @notice Accuracy of 100 %.
     uint256 public constant FULL = 10_000;
-    /// @notice Gas of a submission outside the verifier.
-    uint256 public constant SUBMIT_GAS = 150_000;
+    /// @notice Gas of a submission or a reveal outside the verifier.
+    uint256 public constant OUTSIDE_GAS = 200_000;
 
     /// @notice Who checks keys, test sets and proofs.
     IVerifier public immutable VERIFIER;
     /// @notice Most gas that a transaction may take on this chain: what cannot be verified within it is not posted.
     uint256 public immutable GAS_LIMIT;
+    /// @notice Seconds after which a block is not replaced on this chain. So long the reveal waits for the last entry: who
+    /// sees a test set in a block that is replaced could enter otherwise. And at least so long are scores taken after it:
+    /// otherwise a host could reveal and win within one second, and take the bonds of all who had none to prove in.
+    uint256 public immutable FINALITY;
     /// @notice The chain of the ids. Fixed here, so that money stays within reach where a chain changes its id.
     uint256 public immutable CHAIN_ID;
 
@@ -33,6 +37,9 @@ contract Competitions is Escrow {
     mapping(bytes32 entry => Entry) public entries;
     /// @notice Entries of an account in a competition.
     mapping(bytes32 id => mapping(address account => uint256 count)) public entriesOf;
+    /// @notice Rows of an entry's best proof of each chunk. A score is their sum: a chunk without a proof counts as 0, and
+    /// none counts twice.
+    mapping(bytes32 entry => mapping(uint256 chunk => uint256 correct)) public correctIn;
     mapping(bytes32 id => Place[]) private _places;
 
     /// @notice A competition was posted.
@@ -58,11 +65,11 @@ contract Competitions is Escrow {
     /// @param testSet Digest of the test set.
     /// @param salt What had kept it hidden.
     event Revealed(bytes32 indexed id, bytes32 testSet, bytes32 salt);
-    /// @notice A score was proved.
+    /// @notice A score was proved, or a part of one.
     /// @param id The competition.
     /// @param entry The entry.
     /// @param competitor Whose it is.
-    /// @param correct Rows that are proved to be right, at least.
+    /// @param correct Rows that are proved to be right by now, at least: of all chunks that have a proof.
     event Scored(bytes32 indexed id, bytes32 indexed entry, address indexed competitor, uint32 correct);
     /// @notice A competition was settled.
     /// @param id The competition.
@@ -82,9 +89,9 @@ contract Competitions is Escrow {
     /// @notice The terms are impossible.
     /// @param field Which one.
     error BadTerms(bytes32 field);
-    /// @notice Verifying a score would take more gas than a transaction may take.
+    /// @notice The reveal or a chunk of a score would take more gas than a transaction may take.
     /// @param most What it may take.
-    /// @param needed What it would take.
+    /// @param needed What the dearer of the two would take.
     error TooLargeToVerify(uint256 most, uint256 needed);
     /// @notice The competition is in another phase.
     /// @param expected What the call needs.
@@ -118,24 +125,20 @@ contract Competitions is Escrow {
     /// @param expected The seal.
     /// @param got The seal of what was revealed.
     error SealMismatch(bytes32 expected, bytes32 got);
-    /// @notice The entry has proved as many rows already.
-    /// @param best Rows of its best score.
-    /// @param got Rows of this one.
-    error NotBetter(uint256 best, uint256 got);
-    /// @notice The first to reach the threshold wins, and this score does not reach it.
-    /// @param threshold In basis points.
-    /// @param correct Rows that are proved.
-    /// @param rows Rows of the test set.
-    error BelowThreshold(uint256 threshold, uint256 correct, uint256 rows);
+    /// @notice The entry has proved as many rows of each of these chunks already.
+    /// @param proved Rows of its score.
+    error NotBetter(uint256 proved);
     /// @notice The entry's bond has been settled.
     /// @param entry The entry.
     error AlreadyReleased(bytes32 entry);
 
     /// @param verifier Who checks proofs.
     /// @param gasLimit_ Most gas of a transaction on this chain (EIP-7825: 16,777,216).
-    constructor(IVerifier verifier, uint256 gasLimit_) {
+    /// @param finality Seconds after which a block is not replaced on this chain.
+    constructor(IVerifier verifier, uint256 gasLimit_, uint256 finality) {
         VERIFIER = verifier;
         GAS_LIMIT = gasLimit_;
+        FINALITY = finality;
         CHAIN_ID = block.chainid;
     }
 
@@ -151,8 +154,8 @@ contract Competitions is Escrow {
         if (terms.maxEntries == 0) revert BadTerms("maxEntries");
         if (terms.maxEntriesEach == 0) revert BadTerms("maxEntriesEach");
         if (terms.enterUntil <= block.timestamp) revert BadTerms("enterUntil");
-        if (terms.revealUntil <= terms.enterUntil) revert BadTerms("revealUntil");
-        if (terms.submitUntil <= terms.revealUntil) revert BadTerms("submitUntil");
+        if (terms.revealUntil <= terms.enterUntil + FINALITY) revert BadTerms("revealUntil");
+        if (terms.submitUntil <= terms.revealUntil + FINALITY) revert BadTerms("submitUntil");
         _checkGas(terms);
         id = idOf(terms);
         _expect(id, Phase.None);
@@ -186,7 +189,7 @@ contract Competitions is Escrow {
         _take(terms.token, terms.bond);
     }
 
-    /// @notice Opens the seal. Whoever has test set and salt may do it, when nobody can enter any more.
+    /// @notice Opens the seal. Whoever has test set and salt may do it, when it is final who has entered.
     /// @param terms The competition's terms.
     /// @param salt What kept the test set hidden.
     /// @param pieces Hashes of the test set's pieces that were stored before, in order.
@@ -197,7 +200,7 @@ contract Competitions is Escrow {
     {
         bytes32 id = idOf(terms);
         Competition storage competition = _expect(id, Phase.Open);
-        _from(terms.enterUntil);
+        _from(terms.enterUntil + FINALITY);
         _before(terms.revealUntil);
         bytes32 testSet = VERIFIER.registerTestSet(terms.shape, pieces, tail);
         bytes32 seal = sealOf(terms.host, salt, testSet);
@@ -207,16 +210,19 @@ contract Competitions is Escrow {
         emit Revealed(id, testSet, salt);
     }
 
-    /// @notice Proves a score of an entry. Anybody may carry it to the chain: it counts for the entry's competitor.
+    /// @notice Proves a score of an entry, or some chunks of it. Anybody may carry it to the chain: it counts for the
+    /// entry's competitor.
     /// @param terms The competition's terms.
     /// @param competitor Who entered.
     /// @param commitment What was entered.
-    /// @param correct Claimed rows of each chunk of the test set.
-    /// @param proofs The proof of each chunk.
+    /// @param first Index of the first chunk that is proved here.
+    /// @param correct Claimed rows of each chunk from there on.
+    /// @param proofs The proof of each.
     function submit(
         Terms calldata terms,
         address competitor,
         uint256[2] calldata commitment,
+        uint32 first,
         uint32[] calldata correct,
         uint256[10][] calldata proofs
     ) external nonReentrant {
@@ -226,22 +232,24 @@ contract Competitions is Escrow {
         bytes32 entryId = entryOf(id, competitor, commitment);
         Entry storage entry = _entry(entryId);
         Score memory score = Score(terms.key, competition.testSet, id, competitor, entryId, commitment);
-        uint32 total = uint32(VERIFIER.verifyScore(score, correct, proofs));
-        if (entry.proved) {
-            if (total <= entry.correct) revert NotBetter(entry.correct, total);
-        } else {
+        VERIFIER.verifyScore(score, first, correct, proofs);
+        uint32 gain = _gain(entryId, first, correct);
+        if (!entry.proved) {
             entry.proved = true;
             ++competition.proved;
+        } else if (gain == 0) {
+            revert NotBetter(entry.correct);
         }
+        uint32 total = entry.correct + gain;
         entry.correct = total;
         emit Scored(id, entryId, competitor, total);
-        bool reached = FULL * total >= uint256(terms.threshold) * terms.shape.rows;
+        if (FULL * total < uint256(terms.threshold) * terms.shape.rows) return;
+        Place memory place = Place(competitor, entry.number, total);
         if (terms.winners == 0) {
-            if (!reached) revert BelowThreshold(terms.threshold, total, terms.shape.rows);
-            _places[id].push(Place(competitor, entry.number, total));
+            _places[id].push(place);
             _settle(terms, id, competition);
-        } else if (reached) {
-            _rank(_places[id], Place(competitor, entry.number, total), terms.winners);
+        } else {
+            _rank(_places[id], place, terms.winners);
         }
     }
 
@@ -331,9 +339,11 @@ contract Competitions is Escrow {
     }
 
     function _checkGas(Terms calldata terms) private view {
-        (, uint256 cost) = VERIFIER.scoreCost(terms.key, terms.shape);
-        cost += SUBMIT_GAS;
-        if (cost > gasLimit()) revert TooLargeToVerify(gasLimit(), cost);
+        Cost memory cost = VERIFIER.costOf(terms.key, terms.shape);
+        uint256 needed = cost.load + cost.chunk;
+        if (needed < cost.register) needed = cost.register;
+        needed += OUTSIDE_GAS;
+        if (needed > gasLimit()) revert TooLargeToVerify(gasLimit(), needed);
     }
 
     function _expect(bytes32 id, Phase phase) private view returns (Competition storage competition) {
@@ -358,6 +368,18 @@ contract Competitions is Escrow {
     /// Otherwise nobody was kept waiting.
     function _forfeits(Terms calldata terms, Phase phase) private pure returns (bool) {
         return phase == Phase.Won && terms.winners != 0;
+    }
+
+    /// @notice Keeps the best proof of each chunk: whoever carries an old proof to the chain once more takes nothing away.
+    /// @return gain Rows that the entry has proved beyond those that it had.
+    function _gain(bytes32 entryId, uint256 first, uint32[] calldata correct) private returns (uint32 gain) {
+        mapping(uint256 chunk => uint256 correct) storage best = correctIn[entryId];
+        for (uint256 i; i < correct.length; ++i) {
+            uint256 before = best[first + i];
+            if (correct[i] <= before) continue;
+            best[first + i] = correct[i];
+            gain += correct[i] - uint32(before);
+        }
     }
 
     /// @notice Puts a score where it belongs: behind all that are as good, which came earlier.

@@ -41,11 +41,16 @@ abstract contract Escrow is ReentrancyGuardTransient {
     /// @param account The account.
     error NothingOwed(address token, address account);
 
+    /// @notice Nobody could take the money from there: the zero address, or this contract.
+    /// @param to Who would be paid.
+    error BadReceiver(address to);
+
     /// @notice Pays all that the caller is owed.
     /// @param token The asset; zero is the chain's own coin.
     /// @param to Who is paid: another account where the caller cannot receive.
     /// @return amount How much was paid.
     function claim(address token, address to) external nonReentrant returns (uint256 amount) {
+        if (to == address(0) || to == address(this)) revert BadReceiver(to);
         amount = owed[token][msg.sender];
         if (amount == 0) revert NothingOwed(token, msg.sender);
         owed[token][msg.sender] = 0;

@@ -29,6 +29,18 @@ struct Score {
     uint256[2] commitment;
 }
 
+/// @notice What verifying costs, in gas, storage and calldata included: measured, and a little more.
+/// @param chunks Proofs that a whole score takes. Each may come in a transaction of its own.
+/// @param load Reading key and test set, once a transaction.
+/// @param chunk The dearest chunk.
+/// @param register Registering a test set whose pieces are stored, the last one too.
+struct Cost {
+    uint256 chunks;
+    uint256 load;
+    uint256 chunk;
+    uint256 register;
+}
+
 /// @title Keys, test sets and proofs
 /// @notice Holds no money and has no owner. Anybody may register keys and test sets: they are found by their digests.
 /// A proof is A (x, y), B (x imaginary, x real, y imaginary, y real), C (x, y), D (x, y).
@@ -57,21 +69,23 @@ interface IVerifier {
         uint256[10] calldata proof
     ) external view;
 
-    /// @notice Reverts unless the proofs show that the committed model classifies at least so many rows correctly. It is
-    /// for the caller to have verified the model proof of the same commitment, competition, competitor and key before.
+    /// @notice Reverts unless the proofs show that the committed model classifies at least so many rows of these chunks
+    /// correctly. It is for the caller to have verified the model proof of the same commitment, competition, competitor and
+    /// key before, and to count no chunk twice.
     /// @param score What the score is about.
-    /// @param correct Claimed rows of each chunk; the chunks are fixed by the key's class and the rows.
-    /// @param proofs The proof of each chunk.
-    /// @return total Sum of the claimed rows.
-    function verifyScore(Score calldata score, uint32[] calldata correct, uint256[10][] calldata proofs)
-        external
-        view
-        returns (uint256 total);
+    /// @param first Index of the first chunk; the chunks are fixed by the key's class and the rows.
+    /// @param correct Claimed rows of each chunk from there on.
+    /// @param proofs The proof of each.
+    function verifyScore(
+        Score calldata score,
+        uint32 first,
+        uint32[] calldata correct,
+        uint256[10][] calldata proofs
+    ) external view;
 
     /// @notice Reverts unless test sets of this size fit into the key's class.
     /// @param key Digest of a registered verifying key.
     /// @param shape Size of a test set.
-    /// @return chunks Proofs that one score takes.
-    /// @return gas_ Most gas that [`verifyScore`] takes (cold storage and calldata included).
-    function scoreCost(bytes32 key, Shape calldata shape) external view returns (uint256 chunks, uint256 gas_);
+    /// @return cost What its scores cost.
+    function costOf(bytes32 key, Shape calldata shape) external view returns (Cost memory cost);
 }

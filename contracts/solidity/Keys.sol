@@ -59,7 +59,7 @@ abstract contract Keys is Pieces {
     {
         uint256 count = SizeClass.decode(class).features + OTHER_INPUTS;
         address[] memory located = _locate(pieces, tail);
-        bytes memory points = _read(located);
+        bytes memory points = _read(located, 0);
         uint256 expected = FIXED_BYTES + count * 0x40;
         if (points.length != expected) revert KeyLength(expected, points.length);
         digest = _digest(class, trust, uint32(count), points);
@@ -81,7 +81,7 @@ abstract contract Keys is Pieces {
     }
 
     function _keyPoints(bytes32 digest) internal view returns (bytes memory) {
-        return _read(_keys[digest].pieces);
+        return _read(_keys[digest].pieces, 0);
     }
 
     function _digest(bytes20 class, uint8 trust, uint32 count, bytes memory points) private pure returns (bytes32) {

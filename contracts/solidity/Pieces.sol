@@ -24,6 +24,12 @@ abstract contract Pieces {
     error PieceLength(uint256 most, uint256 got);
     /// @notice The chain did not create the contract: its price is above the gas that was left.
     error PieceNotCreated();
+    /// @notice A piece before the last one is not as long as a piece can be. Data are cut in one way only: the first to
+    /// register a key could make reading it as dear as he likes otherwise, by pieces of one byte.
+    /// @param index Which piece.
+    /// @param expected The length of a full piece.
+    /// @param got Its length.
+    error PieceNotFull(uint256 index, uint256 expected, uint256 got);
     /// @notice Nobody has stored this piece.
     /// @param hash Keccak-256 of its bytes.
     error UnknownPiece(bytes32 hash);
@@ -55,26 +61,29 @@ abstract contract Pieces {
         for (uint256 i; i < count; ++i) {
             pieces[i] = pieceOf[hashes[i]];
             if (pieces[i] == address(0)) revert UnknownPiece(hashes[i]);
+            uint256 length = pieces[i].code.length - 1;
+            if (i + 1 < pieces.length && length != MAX_PIECE) revert PieceNotFull(i, MAX_PIECE, length);
         }
         if (tail.length != 0) pieces[count] = pieceOf[storePiece(tail)];
     }
 
-    /// @notice Data that were cut into pieces.
+    /// @notice Data that were cut into pieces, behind bytes that are left to the caller.
     /// @param pieces Contracts that [`storePiece`] has made.
-    function _read(address[] memory pieces) internal view returns (bytes memory data) {
-        uint256 length;
-        for (uint256 i; i < pieces.length; ++i) {
-            length += pieces[i].code.length - 1;
-        }
-        data = new bytes(length);
+    /// @param head Bytes in front of the data.
+    function _read(address[] memory pieces, uint256 head) internal view returns (bytes memory data) {
+        uint256 count = pieces.length;
+        if (count == 0) return new bytes(head);
+        uint256 last = pieces[count - 1].code.length - 1;
+        data = new bytes(head + (count - 1) * MAX_PIECE + last);
+        uint256 target;
         assembly ("memory-safe") {
-            let at := add(data, 0x20)
-            let end := add(pieces, mul(add(mload(pieces), 1), 0x20))
-            for { let p := add(pieces, 0x20) } lt(p, end) { p := add(p, 0x20) } {
-                let piece := mload(p)
-                let size := sub(extcodesize(piece), 1)
-                extcodecopy(piece, at, 1, size)
-                at := add(at, size)
+            target := add(add(data, 0x20), head)
+        }
+        for (uint256 i; i < count; ++i) {
+            (address piece, uint256 size) = (pieces[i], i + 1 == count ? last : MAX_PIECE);
+            assembly ("memory-safe") {
+                extcodecopy(piece, target, 1, size)
+                target := add(target, size)
             }
         }
     }

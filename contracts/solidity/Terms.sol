@@ -17,7 +17,7 @@ import {Shape} from "./IVerifier.sol";
 /// @param threshold Least accuracy that wins, in basis points: 0 to 10,000.
 /// @param winners 0: the first that reaches the threshold takes all. 1 to 16: split equally between so many of the best.
 /// @param enterUntil Entries before this time, in seconds since 1970.
-/// @param revealUntil Reveal from `enterUntil` to before this time.
+/// @param revealUntil Reveal before this time, and not before the last entry is final.
 /// @param submitUntil Scores from the reveal to before this time.
 /// @param maxEntries Most entries.
 /// @param maxEntriesEach Most entries of one account.
@@ -72,8 +72,8 @@ struct Competition {
 
 /// @notice An entry as it is stored.
 /// @param number From 1, in the order of entering; 0 if there is none.
-/// @param correct Rows of its best score.
-/// @param proved Whether it has a score.
+/// @param correct Rows of its score.
+/// @param proved Whether it has proved anything, were it no row at all.
 /// @param released Whether its bond has been settled.
 struct Entry {
     uint32 number;

@@ -10,6 +10,8 @@ import {Class} from "./SizeClass.sol";
 /// Every value is checked once, when it is registered; after that its digest stands for it.
 abstract contract TestSets is Pieces {
     bytes32 private constant DOMAIN = "podium chain test set v1";
+    /// @dev What is hashed in front of the data: the tag, three counts of four bytes, and the bits.
+    uint256 private constant HEAD = 45;
 
     struct Stored {
         Shape shape;
@@ -62,11 +64,14 @@ abstract contract TestSets is Pieces {
     {
         _checkShape(shape);
         address[] memory pieces = _locate(hashes, tail);
-        bytes memory data = _read(pieces);
+        bytes memory data = _read(pieces, HEAD);
         uint256 expected = uint256(shape.rows) * (uint256(shape.features) + 1);
-        if (data.length != expected) revert TestSetLength(expected, data.length);
-        digest =
-            keccak256(abi.encodePacked(DOMAIN, shape.rows, shape.features, shape.classes, shape.bits, data));
+        if (data.length - HEAD != expected) revert TestSetLength(expected, data.length - HEAD);
+        bytes memory head = abi.encodePacked(DOMAIN, shape.rows, shape.features, shape.classes, shape.bits);
+        assembly ("memory-safe") {
+            mcopy(add(data, 0x20), add(head, 0x20), HEAD)
+        }
+        digest = keccak256(data);
         if (_sets[digest].pieces.length != 0) return digest;
         _checkValues(shape, data);
         _sets[digest] = Stored(shape, pieces);
@@ -75,7 +80,7 @@ abstract contract TestSets is Pieces {
 
     function _loadTestSet(bytes32 digest) internal view returns (bytes memory data, Shape memory shape) {
         Stored storage stored = _stored(digest);
-        return (_read(stored.pieces), stored.shape);
+        return (_read(stored.pieces, 0), stored.shape);
     }
 
     function _checkShape(Shape calldata shape) internal pure {
@@ -95,17 +100,22 @@ abstract contract TestSets is Pieces {
         if (stored.pieces.length == 0) revert UnknownTestSet(digest);
     }
 
+    /// @notice Every label is a class, and no value has more bits than `shape` says.
+    /// @param data HEAD bytes, the labels, the values.
     function _checkValues(Shape calldata shape, bytes memory data) private pure {
-        uint256 rows = shape.rows;
-        uint256 classes = shape.classes;
-        for (uint256 i; i < rows; ++i) {
-            if (uint8(data[i]) >= classes) revert LabelTooLarge(i, classes, uint8(data[i]));
-        }
-        uint256 bits = shape.bits;
+        (uint256 rows, uint256 classes, uint256 bits) = (shape.rows, shape.classes, shape.bits);
+        uint256 wrong = rows;
         uint256 seen;
         assembly ("memory-safe") {
+            let at := add(add(data, 0x20), HEAD)
+            for { let i := 0 } lt(i, rows) { i := add(i, 1) } {
+                if iszero(lt(byte(0, mload(add(at, i))), classes)) {
+                    wrong := i
+                    break
+                }
+            }
             // All values or-ed together, a word at a time; the last word's bytes beyond the end are shifted out.
-            let at := add(add(data, 0x20), rows)
+            at := add(at, rows)
             let end := add(add(data, 0x20), mload(data))
             for {} lt(add(at, 0x1f), end) { at := add(at, 0x20) } { seen := or(seen, mload(at)) }
             let beyond := shl(3, sub(0x20, sub(end, at)))
@@ -114,6 +124,7 @@ abstract contract TestSets is Pieces {
             let forbidden := and(0xff, shl(bits, 0xff))
             seen := and(seen, mul(forbidden, div(not(0), 0xff)))
         }
+        if (wrong != rows) revert LabelTooLarge(wrong, classes, uint8(data[HEAD + wrong]));
         if (seen != 0) revert ValueTooLarge((1 << bits) - 1);
     }
 }

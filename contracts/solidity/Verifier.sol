@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Bn254} from "./Bn254.sol";
 import {Field} from "./Field.sol";
-import {IVerifier, Score, Shape} from "./IVerifier.sol";
+import {Cost, IVerifier, Score, Shape} from "./IVerifier.sol";
 import {Keys} from "./Keys.sol";
 import {Class, SizeClass} from "./SizeClass.sol";
 import {TestSets} from "./TestSets.sol";
@@ -24,11 +24,12 @@ contract Verifier is IVerifier, Keys, TestSets {
 
     /// @notice The pairing equation does not hold: the proof is not one of this statement.
     error ProofInvalid();
-    /// @notice Another number of claims or proofs than the test set has chunks.
+    /// @notice No chunk, chunks that the test set does not have, or another number of proofs than of claims.
     /// @param chunks Chunks of the test set.
+    /// @param first Index of the first claim's.
     /// @param claims Claims that were given.
     /// @param proofs Proofs that were given.
-    error ChunkCount(uint256 chunks, uint256 claims, uint256 proofs);
+    error ChunkCount(uint256 chunks, uint256 first, uint256 claims, uint256 proofs);
     /// @notice More rows are claimed than the chunk has.
     /// @param chunk Index of the chunk.
     /// @param rows Its rows.
@@ -44,19 +45,26 @@ contract Verifier is IVerifier, Keys, TestSets {
     }
 
     /// @inheritdoc IVerifier
-    function scoreCost(bytes32 key, Shape calldata shape) external view returns (uint256 chunks, uint256 gas_) {
+    function costOf(bytes32 key, Shape calldata shape) external view returns (Cost memory cost) {
         Class memory class = SizeClass.decode(_class(key));
         _checkShape(shape);
         _checkFit(class, shape);
-        chunks = _chunks(shape.rows, class.rows);
-        // Measured (contracts/README.md, 4): a chunk's pairings and fixed inputs, its features' inputs, the blocks of rows
-        // that are summed for each feature and for the labels, and memory for key and test set.
+        (uint256 rows, uint256 features) = (shape.rows, shape.features);
+        cost.chunks = _chunks(rows, class.rows);
+        if (rows > class.rows) rows = class.rows;
+        // Measured (contracts/README.md, 4). Pairings and fixed inputs, the features' inputs, the blocks of rows that are
+        // summed for each feature and for the labels.
         uint256 perBlock = class.mlp ? 8 : class.perBlock;
         uint256 blockGas = class.mlp ? 300 : perBlock > 8 ? 340 + 90 * (perBlock - 8) : 340;
-        gas_ = 40_000 + chunks * (360_000 + 7_450 * uint256(shape.features));
-        gas_ += (shape.rows / perBlock + chunks) * blockGas * shape.features + (shape.rows / 8 + chunks) * 300;
-        uint256 words = (uint256(shape.rows) * (uint256(shape.features) + 1) + 64 * uint256(class.features)) / 32;
-        gas_ += 6 * words + words * words / 512;
+        cost.chunk = 390_000 + 7_450 * features + (rows / perBlock + 1) * blockGas * features + (rows / 8 + 1) * 300;
+        // Memory for key and test set, copied there from their pieces.
+        uint256 length = shape.rows * (features + 1);
+        uint256 words = (length + 64 * uint256(class.features)) / 32 + 100;
+        cost.load = 40_000 + 5_000 * (length / MAX_PIECE) + 6 * words + words * words / 512;
+        // Every word hashed and checked, every label checked, every piece's address kept.
+        words = length / 32 + 100;
+        cost.register = 120_000 + 30_000 * (length / MAX_PIECE) + 60 * words + words * words / 512
+            + 60 * uint256(shape.rows);
     }
 
     /// @inheritdoc IVerifier
@@ -79,11 +87,12 @@ contract Verifier is IVerifier, Keys, TestSets {
     }
 
     /// @inheritdoc IVerifier
-    function verifyScore(Score calldata score, uint32[] calldata correct, uint256[10][] calldata proofs)
-        external
-        view
-        returns (uint256 total)
-    {
+    function verifyScore(
+        Score calldata score,
+        uint32 first,
+        uint32[] calldata correct,
+        uint256[10][] calldata proofs
+    ) external view {
         Statement memory s;
         s.key = score.key;
         s.testSet = score.testSet;
@@ -95,19 +104,19 @@ contract Verifier is IVerifier, Keys, TestSets {
         (bytes memory data, Shape memory shape) = _loadTestSet(score.testSet);
         _checkFit(class, shape);
         uint256 chunks = _chunks(shape.rows, class.rows);
-        if (correct.length != chunks || proofs.length != chunks) {
-            revert ChunkCount(chunks, correct.length, proofs.length);
+        uint256 count = correct.length;
+        if (count == 0 || count != proofs.length || first + count > chunks) {
+            revert ChunkCount(chunks, first, count, proofs.length);
         }
         Bn254.checkG1(score.commitment[0], score.commitment[1], "D_w");
         s.rows = shape.rows;
-        for (uint32 i; i < chunks; ++i) {
-            s.chunk = i;
-            s.lo = uint64(i) * class.rows;
+        for (uint256 i; i < count; ++i) {
+            s.chunk = first + uint32(i);
+            s.lo = uint64(s.chunk) * class.rows;
             s.hi = s.lo + class.rows;
             if (s.hi > s.rows) s.hi = s.rows;
             s.correct = correct[i];
-            if (s.correct > s.hi - s.lo) revert ClaimTooLarge(i, s.hi - s.lo, s.correct);
-            total += s.correct;
+            if (s.correct > s.hi - s.lo) revert ClaimTooLarge(s.chunk, s.hi - s.lo, s.correct);
             _check(s, points, class, data, shape.features, proofs[i]);
         }
     }

@@ -12,9 +12,11 @@ pub fn deploy_verifier() -> Bytes {
 }
 
 /// What deploys the competitions over a verifier. `gas_limit`: most gas of a transaction on the chain
-/// ([`crate::ETHEREUM_GAS_LIMIT`]).
-pub fn deploy_competitions(verifier: Address, gas_limit: u64) -> Bytes {
-    let arguments = Competitions::constructorCall { verifier, gasLimit_: U256::from(gas_limit) };
+/// ([`crate::ETHEREUM_GAS_LIMIT`]). `finality_s`: seconds after which its blocks are not replaced
+/// ([`crate::ETHEREUM_FINALITY_S`]).
+pub fn deploy_competitions(verifier: Address, gas_limit: u64, finality_s: u64) -> Bytes {
+    let (gas_limit, finality) = (U256::from(gas_limit), U256::from(finality_s));
+    let arguments = Competitions::constructorCall { verifier, gasLimit_: gas_limit, finality };
     [&Competitions::BYTECODE[..], &arguments.abi_encode()].concat().into()
 }
 
@@ -46,12 +48,20 @@ pub fn reveal(terms: &Terms, set: &SealedTestSet) -> Bytes {
     Competitions::revealCall { terms: terms.clone(), salt: set.salt, pieces, tail }.abi_encode().into()
 }
 
-/// Submits a score: for each chunk the claimed rows and the proof.
-pub fn submit(terms: &Terms, competitor: Address, commitment: &Commitment, chunks: &[(u32, Proof)]) -> Bytes {
+/// Submits chunks of a score: from chunk `first` on, of each the claimed rows and the proof. They count together with
+/// those that were submitted before.
+pub fn submit(
+    terms: &Terms,
+    competitor: Address,
+    commitment: &Commitment,
+    first: u32,
+    chunks: &[(u32, Proof)],
+) -> Bytes {
     Competitions::submitCall {
         terms: terms.clone(),
         competitor,
         commitment: words(&commitment.to_evm()),
+        first,
         correct: chunks.iter().map(|(correct, _)| *correct).collect(),
         proofs: chunks.iter().map(|(_, proof)| words(&proof.to_evm())).collect(),
     }

@@ -6,7 +6,7 @@
 //! zero: the contract itself sees that the entry was made in time.
 
 use crate::test_set::domain;
-use crate::Terms;
+use crate::{Cost, Terms};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolValue;
 use circuits::SizeClass;
@@ -15,6 +15,8 @@ use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 
 /// Most winners of a competition.
 const MAX_WINNERS: u8 = 16;
+/// Gas of a submission outside the verifier.
+const OUTSIDE_GAS: u64 = 200_000;
 /// 100 % in basis points.
 const FULL: u16 = 10_000;
 
@@ -40,12 +42,13 @@ pub struct TermsError {
 }
 
 impl Terms {
-    /// What the contract checks of the terms alone; `now` in seconds since 1970. It also checks that the key is registered and
-    /// that a score can be verified within the gas of a transaction.
+    /// What the contract checks of the terms alone; `now` in seconds since 1970, `finality_s` what the contract was
+    /// deployed with. It also checks that the key is registered and that a score can be verified within the gas of a
+    /// transaction.
     ///
     /// # Errors
     /// The first field that the contract would refuse.
-    pub fn check(&self, now: u64) -> Result<(), TermsError> {
+    pub fn check(&self, now: u64, finality_s: u64) -> Result<(), TermsError> {
         let check = |what, good: bool, expected: String, got: &dyn std::fmt::Display| {
             if good { Ok(()) } else { Err(TermsError { what, expected, got: got.to_string() }) }
         };
@@ -58,8 +61,8 @@ impl Terms {
             check(what, time > before, format!("a time after {before}"), &time)
         };
         after("end of entering", self.enterUntil, now)?;
-        after("end of the reveal", self.revealUntil, self.enterUntil)?;
-        after("end of submitting", self.submitUntil, self.revealUntil)
+        after("end of the reveal", self.revealUntil, self.enterUntil.saturating_add(finality_s))?;
+        after("end of submitting", self.submitUntil, self.revealUntil.saturating_add(finality_s))
     }
 }
 
@@ -98,6 +101,15 @@ pub fn score_claims(
         correct: *correct,
     };
     chunks(class, rows).into_iter().zip(correct).map(claim).collect()
+}
+
+/// Chunks of a score that fit into one transaction, at least one: `post` has refused what would not. `cost` is the
+/// verifier's answer, `gas_limit` what a transaction may take.
+pub fn chunks_at_once(cost: &Cost, gas_limit: u64) -> u64 {
+    let fixed = cost.load.saturating_add(U256::from(OUTSIDE_GAS));
+    let room = U256::from(gas_limit).saturating_sub(fixed);
+    let many = room.checked_div(cost.chunk).unwrap_or_default();
+    many.min(cost.chunks).saturating_to::<u64>().max(1)
 }
 
 /// The chunks of a test set, each with a proof of its own.

@@ -23,11 +23,13 @@ mod test_set;
 
 pub use alloy_primitives::{Address, B256, Bytes, Log, U256};
 pub use bindings::Competitions::{Shape, Terms};
+pub use bindings::Verifier::Cost;
 pub use call::{
     cancel, claim, deploy_competitions, deploy_verifier, enter, finalise, post, register_key, release,
     reveal, store, submit,
 };
-pub use competition::{Deployment, TermsError, chunks, competition_id, entry_id, model_scope, score_claims};
+pub use competition::{
+    Deployment, TermsError, chunks, chunks_at_once, competition_id, entry_id, model_scope, score_claims};
 pub use event::{Event, EventError, event};
 pub use key::ChainKey;
 pub use pieces::{MAX_PIECE_BYTES, Pieces};
@@ -36,3 +38,5 @@ pub use test_set::{SealedTestSet, seal};
 
 /// Most gas that a transaction may take on Ethereum (EIP-7825): what `Competitions` is deployed with there.
 pub const ETHEREUM_GAS_LIMIT: u64 = 1 << 24;
+/// Seconds after which a block of Ethereum is final, as a rule: three epochs of 32 slots, and a little.
+pub const ETHEREUM_FINALITY_S: u64 = 1_200;

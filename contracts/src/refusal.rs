@@ -86,11 +86,9 @@ fn competitions(f: &mut fmt::Formatter<'_>, error: &CompetitionsErrors) -> fmt::
         E::UnknownEntry(e) => write!(f, "expected an entry, got {}, which nobody has made", e.entry),
         E::SealMismatch(e) => write!(f, "expected the seal {}, got {}", e.expected, e.got),
         E::NotBetter(e) => {
-            write!(f, "expected more than {} rows, which are proved already, got {}", e.best, e.got)
+            write!(f, "expected more rows than are proved of these chunks already, {} in all", e.proved)
         }
-        E::BelowThreshold(e) => {
-            write!(f, "expected {} basis points, got {} of {} rows", e.threshold, e.correct, e.rows)
-        }
+        E::BadReceiver(e) => write!(f, "expected an account that can take the money, got {}", e.to),
         E::AlreadyReleased(e) => write!(f, "the bond of the entry {} is settled already", e.entry),
         E::WrongAmount(e) => write!(f, "expected the amount {}, got {}", e.expected, e.got),
         E::NothingOwed(e) => write!(f, "nothing is owed to {}", e.account),
@@ -106,7 +104,11 @@ fn verifier(f: &mut fmt::Formatter<'_>, error: &VerifierErrors) -> fmt::Result {
     match error {
         E::ProofInvalid(_) => f.write_str("the proof does not hold for this statement"),
         E::ChunkCount(e) => {
-            write!(f, "expected {} chunks, got {} claims and {} proofs", e.chunks, e.claims, e.proofs)
+            write!(
+                f,
+                "expected chunks among {} and a proof of each, got {} claims from {} on and {} proofs",
+                e.chunks, e.claims, e.first, e.proofs
+            )
         }
         E::ClaimTooLarge(e) => {
             write!(f, "expected at most {} rows of chunk {}, got {}", e.rows, e.chunk, e.claimed)
@@ -151,6 +153,9 @@ fn verifier(f: &mut fmt::Formatter<'_>, error: &VerifierErrors) -> fmt::Result {
         }
         E::PieceLength(e) => write!(f, "expected a piece of 1 to {} bytes, got {}", e.most, e.got),
         E::PieceNotCreated(_) => f.write_str("the piece was not stored: perhaps gas ran out"),
+        E::PieceNotFull(e) => {
+            write!(f, "piece {}: expected {} bytes, as of all but the last, got {}", e.index, e.expected, e.got)
+        }
         E::UnknownPiece(e) => write!(f, "no piece is stored by the hash {}", e.hash),
     }
 }

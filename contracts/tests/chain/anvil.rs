@@ -79,16 +79,23 @@ impl Anvil {
             .expect("the transaction was not mined within ten seconds")
     }
 
-    /// A transaction as its sender signs it; with the gas of the largest that Ethereum admits.
-    fn request(from: Address, to: Option<Address>, value: u128, data: &Bytes) -> Value {
-        let mut out = json!({
-            "from": from, "value": U256::from(value), "input": data, "gas": U256::from(crate::evm::GAS), "gasPrice": "0x0",
-        });
+    /// A transaction as its sender signs it.
+    fn request(from: Address, to: Option<Address>, value: u128, data: &Bytes, gas: u64) -> Value {
+        let (value, gas) = (hex(value), hex(gas.into()));
+        let mut out = json!({ "from": text(from), "value": value, "input": text(data), "gas": gas, "gasPrice": "0x0" });
         if let Some(to) = to {
-            out["to"] = json!(to);
+            out["to"] = json!(text(to));
         }
         out
     }
+}
+
+fn text(value: impl std::fmt::Display) -> String {
+    value.to_string()
+}
+
+fn hex(number: u128) -> String {
+    format!("{number:#x}")
 }
 
 fn parse<T: std::str::FromStr>(value: &Value) -> T {
@@ -115,16 +122,33 @@ impl Chain for Anvil {
 
     fn fund(&mut self, account: Address, amount: u128) {
         let balance = self.balance(account) + U256::from(amount);
-        self.ask("anvil_setBalance", json!([account, balance])).unwrap();
+        self.ask("anvil_setBalance", json!([text(account), format!("{balance:#x}")])).unwrap();
     }
 
     fn balance(&mut self, account: Address) -> U256 {
-        parse(&self.ask("eth_getBalance", json!([account, "latest"])).unwrap())
+        parse(&self.ask("eth_getBalance", json!([text(account), "latest"])).unwrap())
     }
 
-    fn send(&mut self, from: Address, to: Option<Address>, value: u128, data: Bytes) -> Receipt {
+    fn fork(&mut self, id: u64) {
+        self.id = id;
+        self.ask("anvil_setChainId", json!([id])).unwrap();
+    }
+
+    fn set_block_gas_limit(&mut self, limit: u64) {
+        self.ask("evm_setBlockGasLimit", json!([hex(limit.into())])).unwrap();
+    }
+
+    fn send_with_gas(
+        &mut self,
+        from: Address,
+        to: Option<Address>,
+        value: u128,
+        data: Bytes,
+        gas: u64,
+    ) -> Receipt {
         self.ask("evm_setNextBlockTimestamp", json!([self.now])).unwrap();
-        let hash = self.ask("eth_sendTransaction", json!([Self::request(from, to, value, &data)])).unwrap();
+        let request = Self::request(from, to, value, &data, gas);
+        let hash = self.ask("eth_sendTransaction", json!([request])).unwrap();
         let receipt = self.receipt(&hash);
         let gas = parse::<U256>(&receipt["gasUsed"]).to();
         let trace = json!([hash, { "tracer": "callTracer" }]);
@@ -139,7 +163,7 @@ impl Chain for Anvil {
     }
 
     fn view(&mut self, to: Address, data: Bytes) -> Receipt {
-        let request = Self::request(Address::ZERO, Some(to), 0, &data);
+        let request = Self::request(Address::ZERO, Some(to), 0, &data, crate::evm::GAS);
         let answer = self.ask("eth_call", json!([request, "latest"]));
         let answer = answer.map(|value| parse(&value)).map_err(|error| match error.get("data") {
             Some(data) => parse(data),

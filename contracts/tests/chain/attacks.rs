@@ -1,14 +1,14 @@
 //! What attackers try: calling back, refusing money, copying proofs, replaying them elsewhere.
 
-use crate::evm::{Chain, account, chain, hash};
+use crate::evm::{account, chain, hash};
 use crate::support::{
-    ENTER_UNTIL, HOST, KEY, Play, Puppet, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy, model, reached,
-    refused, refused_by_verifier, test_set,
+    FINALITY, HOST, KEY, Play, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy, model,
+    reached, refused, refused_by_verifier, submit_call, test_set,
 };
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;
 use contracts::bindings::Competitions::{
-    CompetitionsErrors as E, claimCall, enterCall, finaliseCall, postCall, releaseCall, submitCall,
+    CompetitionsErrors as E, claimCall, enterCall, finaliseCall, postCall, releaseCall,
 };
 use contracts::bindings::Verifier::VerifierErrors as V;
 use contracts::{Address, Bytes, U256};
@@ -18,7 +18,7 @@ const CALL_BACK: u8 = 2;
 
 /// A competitor with code: it has entered, and is told how to behave when it is paid.
 fn puppet(play: &mut Play) -> Address {
-    let puppet = deploy(&mut play.chain, &Puppet::BYTECODE);
+    let puppet = deploy(play.chain.as_mut(), &Puppet::BYTECODE);
     play.chain.fund(puppet, 10_000);
     puppet
 }
@@ -38,9 +38,7 @@ fn a_receiver_that_calls_back_is_paid_once() {
         },
         |play, _| finaliseCall { terms: play.terms.clone() }.abi_encode().into(),
         |play, me| {
-            let (terms, competitor) = (play.terms.clone(), me);
-            let (correct, proofs) = (vec![90], vec![[U256::ZERO; 10]]);
-            submitCall { terms, competitor, commitment: commitment(1), correct, proofs }.abi_encode().into()
+            submit_call(&play.terms, me, 1, 0, &[90]).abi_encode().into()
         },
     ];
     for data in back {
@@ -51,16 +49,9 @@ fn a_receiver_that_calls_back_is_paid_once() {
         let enter = enterCall { terms: terms.clone(), commitment: commitment(1), proof: [U256::ZERO; 10] };
         puppet_calls(&mut play, me, 50, enter).answer.unwrap();
         play.enter(3, 1).answer.unwrap();
-        play.chain.set_time(ENTER_UNTIL);
+        play.chain.set_time(REVEAL_FROM);
         play.reveal().answer.unwrap();
-        let submit = submitCall {
-            terms,
-            competitor: me,
-            commitment: commitment(1),
-            correct: vec![80],
-            proofs: vec![[U256::ZERO; 10]],
-        };
-        play.send(2, 0, submit).answer.unwrap();
+        play.send(2, 0, submit_call(&terms, me, 1, 0, &[80])).answer.unwrap();
         let set = Puppet::setCall { mood_: CALL_BACK, target_: play.competitions, data_: data(&play, me) };
         play.call(account(18), me, 0, set).answer.unwrap();
         let before = play.chain.balance(me);
@@ -84,12 +75,10 @@ fn a_receiver_that_refuses_blocks_nobody_and_loses_nothing() {
     play.enter(3, 1).answer.unwrap();
     let set = Puppet::setCall { mood_: REFUSE, target_: Address::ZERO, data_: Bytes::new() };
     play.call(account(18), me, 0, set).answer.unwrap();
-    play.chain.set_time(ENTER_UNTIL);
+    play.chain.set_time(REVEAL_FROM);
     play.reveal().answer.unwrap();
     play.submit(3, 1, 60).answer.unwrap();
-    let (correct, proofs) = (vec![80], vec![[U256::ZERO; 10]]);
-    let submit = submitCall { terms, competitor: me, commitment: commitment(1), correct, proofs };
-    play.send(2, 0, submit).answer.unwrap();
+    play.send(2, 0, submit_call(&terms, me, 1, 0, &[80])).answer.unwrap();
     play.chain.set_time(SUBMIT_UNTIL);
     play.finalise().answer.unwrap();
     play.claim(3).answer.unwrap();
@@ -104,7 +93,7 @@ fn a_receiver_that_refuses_blocks_nobody_and_loses_nothing() {
 #[test]
 fn a_token_that_calls_back_gets_nowhere() {
     let (mut play, token) = Play::with_token(|t| t.winners = 0);
-    let puppet = deploy(&mut play.chain, &Puppet::BYTECODE);
+    let puppet = deploy(play.chain.as_mut(), &Puppet::BYTECODE);
     let hooked = |play: &mut Play, data: Vec<u8>| {
         let hook = TestToken::hookCall { target_: play.competitions, data_: data.into() };
         play.call(account(0), token, 0, hook).answer.unwrap();
@@ -125,7 +114,7 @@ fn a_token_that_calls_back_gets_nowhere() {
     hooked(&mut play, enterCall { terms, commitment: commitment(1), proof: [U256::ZERO; 10] }.abi_encode());
     play.enter(2, 1).answer.unwrap();
     assert_eq!(calls(&mut play), (2, 0));
-    play.chain.set_time(ENTER_UNTIL);
+    play.chain.set_time(REVEAL_FROM);
     play.reveal().answer.unwrap();
     play.submit(2, 1, 80).answer.unwrap();
     hooked(&mut play, claimCall { token, to: puppet }.abi_encode());
@@ -168,7 +157,7 @@ fn copied_proofs_pay_their_maker() {
     let thiefs_model = crate::support::model(&CATALOGUE[0], 7);
     let (thiefs, thiefs_proof) = stage.model_proof(&KEY, &thiefs_model, thief);
     stage.enter(thief, &thiefs, &thiefs_proof).answer.unwrap();
-    stage.chain.set_time(ENTER_UNTIL);
+    stage.chain.set_time(REVEAL_FROM);
     stage.reveal().answer.unwrap();
     let correct = reached(&model, &stage.set);
     let chunks = stage.prove(&KEY, &opening, mine, &correct);
@@ -177,7 +166,7 @@ fn copied_proofs_pay_their_maker() {
     assert!(matches!(refused_by_verifier(&copy), V::ProofInvalid(_)));
     assert!(matches!(refused(&stage.submit(thief, &opening.commitment(), &chunks)), E::UnknownEntry(_)));
     // Carried to the chain by the thief, it pays its maker.
-    let data = contracts::submit(&stage.terms, mine, &opening.commitment(), &chunks);
+    let data = contracts::submit(&stage.terms, mine, &opening.commitment(), 0, &chunks);
     stage.send(thief, 0, data).answer.unwrap();
     assert_eq!((stage.owed(mine), stage.owed(thief)), (1_000_003, 0));
 }
@@ -191,7 +180,7 @@ fn proofs_are_of_one_chain_one_contract_and_one_competition() {
     let model = model(&CATALOGUE[0], 1);
     let (opening, proof) = here.model_proof(&KEY, &model, mine);
     here.enter(mine, &opening, &proof).answer.unwrap();
-    here.chain.set_time(ENTER_UNTIL);
+    here.chain.set_time(REVEAL_FROM);
     here.reveal().answer.unwrap();
     let chunks = here.prove(&KEY, &opening, mine, &reached(&model, &here.set));
 
@@ -204,7 +193,7 @@ fn proofs_are_of_one_chain_one_contract_and_one_competition() {
         // The same model, entered there by a proof of its own: the score of here does not count.
         let (again, own) = there.model_proof(&KEY, &model, mine);
         there.enter(mine, &again, &own).answer.unwrap();
-        there.chain.set_time(ENTER_UNTIL);
+        there.chain.set_time(REVEAL_FROM);
         there.reveal().answer.unwrap();
         let replay = there.submit(mine, &again.commitment(), &chunks);
         assert!(matches!(refused_by_verifier(&replay), V::ProofInvalid(_)), "{name}");
@@ -215,7 +204,7 @@ fn proofs_are_of_one_chain_one_contract_and_one_competition() {
     elsewhere("chain", other_chain);
 
     let mut other_contract = Stage::new();
-    let code = contracts::deploy_competitions(other_contract.verifier, contracts::ETHEREUM_GAS_LIMIT);
+    let code = contracts::deploy_competitions(other_contract.verifier, contracts::ETHEREUM_GAS_LIMIT, FINALITY);
     other_contract.competitions = deploy(other_contract.chain.as_mut(), &code);
     elsewhere("contract", other_contract);
 
@@ -235,7 +224,7 @@ fn a_test_set_serves_several_competitions() {
     let first = stage.terms.clone();
     stage.terms.manifest = hash(1);
     stage.post().answer.unwrap();
-    stage.chain.set_time(ENTER_UNTIL);
+    stage.chain.set_time(REVEAL_FROM);
     stage.reveal().answer.unwrap();
     stage.terms = first;
     let again = stage.reveal();

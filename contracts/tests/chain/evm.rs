@@ -5,6 +5,7 @@ use revm::context::result::{ExecutionResult, Output};
 use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
 use revm::context_interface::ContextTr;
 use revm::database::{CacheDB, EmptyDB};
+use revm::precompile::Precompiles;
 use revm::primitives::{TxKind, hardfork::SpecId};
 use revm::state::AccountInfo;
 use revm::{Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm};
@@ -36,8 +37,22 @@ pub trait Chain {
     fn set_time(&mut self, time: u64);
     fn fund(&mut self, account: Address, amount: u128);
     fn balance(&mut self, account: Address) -> U256;
-    /// To a contract, or without `to` its creation.
-    fn send(&mut self, from: Address, to: Option<Address>, value: u128, data: Bytes) -> Receipt;
+    /// The chain's id changes, as it does in a fork: its state stays.
+    fn fork(&mut self, id: u64);
+    fn set_block_gas_limit(&mut self, limit: u64);
+    /// To a contract, or without `to` its creation; with so much gas.
+    fn send_with_gas(
+        &mut self,
+        from: Address,
+        to: Option<Address>,
+        value: u128,
+        data: Bytes,
+        gas: u64,
+    ) -> Receipt;
+    /// The same with the most gas that a transaction may take.
+    fn send(&mut self, from: Address, to: Option<Address>, value: u128, data: Bytes) -> Receipt {
+        self.send_with_gas(from, to, value, data, GAS)
+    }
     /// A call that changes nothing.
     fn view(&mut self, to: Address, data: Bytes) -> Receipt;
 }
@@ -77,14 +92,15 @@ impl Evm {
         Self { evm, nonces: Default::default(), id, now: GENESIS }
     }
 
-    /// The chain's id changes, as it does in a fork: its state stays.
-    pub fn fork(&mut self, id: u64) {
-        self.id = id;
-        self.evm.ctx.modify_cfg(|cfg| cfg.chain_id = id);
-    }
-
-    pub fn set_block_gas_limit(&mut self, limit: u64) {
-        self.evm.ctx.modify_block(|block| block.gas_limit = limit);
+    /// A chain that lacks precompiles: a call of their addresses succeeds, with no answer.
+    pub fn without_precompiles(mut self, missing: &[u8]) -> Self {
+        let all = self.evm.precompiles.precompiles;
+        let is_missing = |address: &&Address| missing.iter().any(|n| **address == Address::with_last_byte(*n));
+        let mut left = Precompiles::default();
+        left.extend(all.addresses().filter(|a| !is_missing(a)).filter_map(|a| all.get(a)).cloned());
+        // The EVM holds precompiles for as long as the program runs.
+        self.evm.precompiles.precompiles = Box::leak(Box::new(left));
+        self
     }
 
     fn transaction(&self, from: Address, to: Option<Address>, value: u128, data: Bytes, gas: u64) -> TxEnv {
@@ -99,20 +115,6 @@ impl Evm {
             .chain_id(Some(self.id))
             .build()
             .unwrap()
-    }
-
-    /// As [`Chain::send`], with another gas limit.
-    pub fn send_with_gas(
-        &mut self,
-        from: Address,
-        to: Option<Address>,
-        value: u128,
-        data: Bytes,
-        gas: u64,
-    ) -> Receipt {
-        let transaction = self.transaction(from, to, value, data, gas);
-        *self.nonces.entry(from).or_default() += 1;
-        receipt(self.evm.transact_commit(transaction).unwrap())
     }
 }
 
@@ -160,8 +162,26 @@ impl Chain for Evm {
         self.evm.ctx.db_mut().load_account(account).unwrap().info.balance
     }
 
-    fn send(&mut self, from: Address, to: Option<Address>, value: u128, data: Bytes) -> Receipt {
-        self.send_with_gas(from, to, value, data, GAS)
+    fn fork(&mut self, id: u64) {
+        self.id = id;
+        self.evm.ctx.modify_cfg(|cfg| cfg.chain_id = id);
+    }
+
+    fn set_block_gas_limit(&mut self, limit: u64) {
+        self.evm.ctx.modify_block(|block| block.gas_limit = limit);
+    }
+
+    fn send_with_gas(
+        &mut self,
+        from: Address,
+        to: Option<Address>,
+        value: u128,
+        data: Bytes,
+        gas: u64,
+    ) -> Receipt {
+        let transaction = self.transaction(from, to, value, data, gas);
+        *self.nonces.entry(from).or_default() += 1;
+        receipt(self.evm.transact_commit(transaction).unwrap())
     }
 
     fn view(&mut self, to: Address, data: Bytes) -> Receipt {

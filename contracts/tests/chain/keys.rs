@@ -1,38 +1,45 @@
 //! Keys: registered by their digests, and refused where it shows that anybody could forge with them.
 
-use crate::evm::{Evm, Receipt, account};
-use crate::support::{KEY, deploy, refused_by_verifier};
+use crate::evm::{Chain, Receipt, account, chain};
+use crate::support::{KEY, Stage, deploy, refused_by_verifier, text};
 use crate::verifier::{g2_words, modulus, outside_the_subgroup};
-use crate::{evm::Chain, support::Stage};
+use alloy_primitives::keccak256;
 use alloy_sol_types::SolCall;
 use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{BigInteger, PrimeField};
 use circuits::model::CATALOGUE;
-use contracts::bindings::Verifier::{VerifierErrors as V, registerKeyCall, registeredKeyCall};
-use contracts::{Address, B256, ChainKey, Pieces};
+use contracts::bindings::Verifier::{VerifierErrors as V, registerKeyCall, registeredKeyCall, storePieceCall};
+use contracts::{Address, B256, ChainKey, Pieces, U256};
 
+/// IC points of the smallest class.
 const IC: usize = 39;
 
-/// A key of the smallest class, by its exponents.
+/// A key by its exponents: nothing is proved under it.
 #[derive(Clone)]
-struct Exponents {
+pub struct Exponents {
     alpha: Fr,
     /// beta, gamma, delta, eta, eta_w.
     g2: [Fr; 5],
+    ic: usize,
 }
 
 impl Exponents {
     fn honest() -> Self {
-        Self { alpha: Fr::from(1_001u64), g2: [11u64, 13, 17, 19, 23].map(Fr::from) }
+        Self::of(IC)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    /// With so many IC points.
+    pub fn of(ic: usize) -> Self {
+        Self { alpha: Fr::from(1_001u64), g2: [11u64, 13, 17, 19, 23].map(Fr::from), ic }
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
         let mut out = g1(&(G1Projective::generator() * self.alpha).into_affine());
         for exponent in self.g2 {
             out.extend(g2(&(G2Projective::generator() * exponent).into_affine()));
         }
-        for i in 0..IC {
+        for i in 0..self.ic {
             out.extend(g1(&(G1Projective::generator() * Fr::from(i as u64 + 5)).into_affine()));
         }
         out
@@ -48,12 +55,12 @@ fn g2(point: &G2Affine) -> Vec<u8> {
     g2_words(point).iter().flat_map(|word| word.to_be_bytes::<32>()).collect()
 }
 
-struct Registry(Evm, Address);
+struct Registry(Box<dyn Chain>, Address);
 
 impl Registry {
     fn new() -> Self {
-        let mut chain = Evm::new(1);
-        let verifier = deploy(&mut chain, &contracts::deploy_verifier());
+        let mut chain = chain(1);
+        let verifier = deploy(chain.as_mut(), &contracts::deploy_verifier());
         Self(chain, verifier)
     }
 
@@ -64,10 +71,6 @@ impl Registry {
         let call = registerKeyCall { class, trust: 0, pieces: vec![], tail: pieces.tail };
         self.0.send(account(0), Some(self.1), 0, call.abi_encode().into())
     }
-}
-
-fn name(bytes: B256) -> String {
-    String::from_utf8(bytes.0.to_vec()).unwrap().trim_end_matches('\0').to_owned()
 }
 
 #[test]
@@ -112,7 +115,7 @@ fn degenerate_keys_are_refused() {
     let one = Fr::from(1u64);
     let mut refuse = |key: &Exponents, first: &str, second: &str| {
         let V::DegenerateKey(error) = refused_by_verifier(&registry.register(&key.bytes())) else { panic!() };
-        assert_eq!((name(error.one).as_str(), name(error.other).as_str()), (first, second));
+        assert_eq!((text(&error.one).as_str(), text(&error.other).as_str()), (first, second));
     };
     for sign in [one, -one] {
         for i in 0..5 {
@@ -158,16 +161,16 @@ fn every_point_of_a_key_is_checked() {
             refused_by_verifier(&registry.register(&bytes))
         };
         let V::Infinity(error) = with(&|bytes| bytes.fill(0)) else { panic!("{expected}") };
-        assert_eq!(name(error.point), expected);
+        assert_eq!(text(&error.point), expected);
         for word in 0..words {
             let at = 32 * word..32 * (word + 1);
             let V::CoordinateTooLarge(error) = with(&|bytes| bytes[at.clone()].copy_from_slice(&modulus))
             else {
                 panic!("{expected}")
             };
-            assert_eq!(name(error.point), expected);
+            assert_eq!(text(&error.point), expected);
             let V::NotOnCurve(error) = with(&|bytes| bytes[at.end - 1] ^= 1) else { panic!("{expected}") };
-            assert_eq!(name(error.point), expected);
+            assert_eq!(text(&error.point), expected);
         }
         if words == 4 {
             let outside = g2(&outside_the_subgroup());
@@ -181,4 +184,20 @@ fn every_point_of_a_key_is_checked() {
         cut.resize(bytes, 0);
         assert!(matches!(refused_by_verifier(&registry.register(&cut)), V::KeyLength(_)), "{bytes}");
     }
+}
+
+/// A key is registered once, for all: whoever is first must not make it dear to read.
+#[test]
+fn keys_are_cut_in_one_way_only() {
+    let Registry(mut chain, verifier) = Registry::new();
+    let points = Exponents::honest().bytes();
+    let first = points[..1].to_vec();
+    let store = storePieceCall { data: first.clone().into() };
+    chain.send(account(0), Some(verifier), 0, store.abi_encode().into()).answer.unwrap();
+    let class = CATALOGUE[0].descriptor().into();
+    let (pieces, tail) = (vec![keccak256(&first)], points[1..].to_vec().into());
+    let call = registerKeyCall { class, trust: 0, pieces, tail };
+    let receipt = chain.send(account(0), Some(verifier), 0, call.abi_encode().into());
+    let V::PieceNotFull(error) = refused_by_verifier(&receipt) else { panic!() };
+    assert_eq!((error.index, error.got), (U256::ZERO, U256::from(1)));
 }

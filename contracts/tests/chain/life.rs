@@ -1,8 +1,9 @@
 //! Phases, deadlines, caps and payout rules.
 
-use crate::evm::{Chain, account, hash};
+use crate::evm::{GENESIS, Receipt, account, hash};
 use crate::support::{
-    DATA, ENTER_UNTIL, HOST, Play, REVEAL_UNTIL, SALT, SUBMIT_UNTIL, YesVerifier, commitment, refused,
+    DATA, ENTER_UNTIL, FINALITY, HOST, Play, REVEAL_FROM, REVEAL_UNTIL, SALT, SUBMIT_UNTIL, YesVerifier, commitment,
+    refused, text,
 };
 use alloy_sol_types::SolCall;
 use contracts::bindings::Competitions::{
@@ -46,52 +47,61 @@ fn a_competition_from_its_post_to_the_last_claim() {
 /// One second before, at, and one second after every deadline.
 #[test]
 fn every_deadline_is_exact() {
-    // Posting: entering has to end later than now.
-    for (after, good) in [(-1, false), (0, false), (1, true)] {
-        let mut play = Play::new();
-        play.chain.set_time(ENTER_UNTIL.checked_add_signed(-after).unwrap());
-        let receipt = play.post();
-        assert_eq!(receipt.answer.is_ok(), good, "post {after}");
-        if !good {
-            assert!(matches!(refused(&receipt), E::BadTerms(_)));
+    type Step = fn(&mut Play) -> Receipt;
+    let enter: Step = |play| play.enter(9, 1);
+    let reveal: Step = Play::reveal;
+    let submit: Step = |play| play.submit(2, 1, 60);
+    let finalise: Step = Play::finalise;
+    let begins = |receipt: &Receipt| matches!(refused(receipt), E::TooEarly(_));
+    let ends = |receipt: &Receipt| matches!(refused(receipt), E::TooLate(_));
+    // Name, the first second at which it is another answer, whether it is right from then on (or until then), revealed before.
+    for (name, time, from, revealed, step) in [
+        ("enter", ENTER_UNTIL, false, false, enter),
+        ("reveal begins", REVEAL_FROM, true, false, reveal),
+        ("reveal ends", REVEAL_UNTIL, false, false, reveal),
+        ("abandon", REVEAL_UNTIL, true, false, finalise),
+        ("submit", SUBMIT_UNTIL, false, true, submit),
+        ("finalise", SUBMIT_UNTIL, true, true, finalise),
+    ] {
+        for offset in [-1, 0, 1] {
+            let mut play = Play::new();
+            if revealed {
+                play.revealed(1);
+            } else {
+                play.post().answer.unwrap();
+                play.enter(2, 1).answer.unwrap();
+            }
+            play.chain.set_time(time.checked_add_signed(offset).unwrap());
+            let receipt = step(&mut play);
+            assert_eq!(receipt.answer.is_ok(), (offset >= 0) == from, "{name} {offset}");
+            assert!(receipt.answer.is_ok() || if from { begins(&receipt) } else { ends(&receipt) }, "{name}");
         }
     }
-    let at = |time: u64, offset: i64| time.checked_add_signed(offset).unwrap();
-    for (offset, good) in [(-1, true), (0, false), (1, false)] {
-        let mut play = Play::new();
-        play.post().answer.unwrap();
-        play.chain.set_time(at(ENTER_UNTIL, offset));
-        let receipt = play.enter(2, 1);
-        assert_eq!(receipt.answer.is_ok(), good, "enter {offset}");
-        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
+}
 
-        let receipt = play.reveal();
-        assert_eq!(receipt.answer.is_err(), good, "reveal, beginning {offset}");
-        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
-
-        let mut play = Play::new();
-        play.post().answer.unwrap();
-        play.chain.set_time(at(REVEAL_UNTIL, offset));
-        let receipt = play.reveal();
-        assert_eq!(receipt.answer.is_ok(), good, "reveal, end {offset}");
-        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
-
-        let mut play = Play::new();
-        play.post().answer.unwrap();
-        play.chain.set_time(at(REVEAL_UNTIL, offset));
-        let receipt = play.finalise();
-        assert_eq!(receipt.answer.is_err(), good, "abandon {offset}");
-        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
-
-        let mut play = Play::new();
-        play.revealed(1);
-        play.chain.set_time(at(SUBMIT_UNTIL, offset));
-        let receipt = play.submit(2, 1, 60);
-        assert_eq!(receipt.answer.is_ok(), good, "submit {offset}");
-        assert!(good || matches!(refused(&receipt), E::TooLate(_)));
-        let receipt = play.finalise();
-        assert_eq!(receipt.answer.is_err(), good, "finalise {offset}");
-        assert!(!good || matches!(refused(&receipt), E::TooEarly(_)));
+/// The same of the deadlines among each other, when they are posted: entering ends later than now, the reveal later than
+/// when it begins, and scores are taken for longer than a reveal takes to be final.
+#[test]
+fn every_deadline_of_the_terms_is_exact() {
+    type Change = fn(&mut Terms, i64);
+    let changes: [(&str, Change); 3] = [
+        ("enterUntil", |t, offset| t.enterUntil = GENESIS.checked_add_signed(offset).unwrap()),
+        ("revealUntil", |t, offset| t.revealUntil = REVEAL_FROM.checked_add_signed(offset).unwrap()),
+        ("submitUntil", |t, offset| t.submitUntil = (REVEAL_UNTIL + FINALITY).checked_add_signed(offset).unwrap()),
+    ];
+    for (field, change) in changes {
+        for offset in [-1, 0, 1] {
+            let mut play = Play::with(|terms| change(terms, offset));
+            play.chain.set_time(GENESIS);
+            let checked = play.terms.check(GENESIS, FINALITY);
+            let posted = play.post();
+            assert_eq!(posted.answer.is_ok(), offset == 1, "{field} {offset}");
+            assert_eq!(checked.is_ok(), offset == 1, "{field} {offset}");
+            if let Err(error) = checked {
+                let E::BadTerms(refused) = refused(&posted) else { panic!("{field} {offset}: {error}") };
+                assert_eq!(text(&refused.field), field);
+            }
+        }
     }
 }
 
@@ -104,7 +114,7 @@ fn scores_are_taken_from_the_reveal_on_however_early() {
 
 #[test]
 fn every_step_needs_its_phase() {
-    let wrong = |receipt: &crate::evm::Receipt| matches!(refused(receipt), E::WrongPhase(_));
+    let wrong = |receipt: &Receipt| matches!(refused(receipt), E::WrongPhase(_));
     let mut play = Play::new();
     assert!(wrong(&play.enter(2, 1)) && wrong(&play.reveal()) && wrong(&play.submit(2, 1, 60)));
     assert!(wrong(&play.finalise()) && wrong(&play.release(2, 1)) && wrong(&play.cancel()));
@@ -112,7 +122,7 @@ fn every_step_needs_its_phase() {
     assert_eq!(play.phase(), OPEN);
     assert!(wrong(&play.post()) && wrong(&play.submit(2, 1, 60)) && wrong(&play.release(2, 1)));
     play.enter(2, 1).answer.unwrap();
-    play.chain.set_time(ENTER_UNTIL);
+    play.chain.set_time(REVEAL_FROM);
     play.reveal().answer.unwrap();
     assert!(wrong(&play.enter(3, 1)) && wrong(&play.reveal()));
     assert!(wrong(&play.release(2, 1)) && wrong(&play.cancel()));
@@ -121,31 +131,28 @@ fn every_step_needs_its_phase() {
     assert_eq!(play.phase(), UNWON);
     assert!(wrong(&play.enter(3, 1)) && wrong(&play.reveal()) && wrong(&play.submit(2, 1, 60)));
     assert!(wrong(&play.finalise()) && wrong(&play.cancel()));
-    play.chain.set_time(ENTER_UNTIL - 1);
-    assert!(wrong(&play.post()), "an id is never used twice");
+    // An id is never used twice.
+    let mut play = Play::new();
+    play.post().answer.unwrap();
+    play.cancel().answer.unwrap();
+    assert!(wrong(&play.post()) && wrong(&play.enter(2, 1)) && wrong(&play.cancel()));
 }
 
 #[test]
 fn impossible_terms_are_refused_by_the_contract_and_by_the_library() {
     type Change = fn(&mut Terms);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 5] = [
         ("prize", |t| t.prize = 0),
         ("threshold", |t| t.threshold = 10_001),
         ("winners", |t| t.winners = 17),
         ("maxEntries", |t| t.maxEntries = 0),
         ("maxEntriesEach", |t| t.maxEntriesEach = 0),
-        ("enterUntil", |t| t.enterUntil = crate::evm::GENESIS),
-        ("revealUntil", |t| t.revealUntil = t.enterUntil),
-        ("revealUntil", |t| t.revealUntil = t.enterUntil - 1),
-        ("submitUntil", |t| t.submitUntil = t.revealUntil),
-        ("submitUntil", |t| t.submitUntil = t.revealUntil - 1),
     ];
     for (field, change) in changes {
         let mut play = Play::with(change);
         let E::BadTerms(error) = refused(&play.post()) else { panic!("{field}") };
-        let name = String::from_utf8(error.field.0.to_vec()).unwrap();
-        assert_eq!(name.trim_end_matches('\0'), field);
-        assert!(play.terms.check(play.chain.now()).is_err(), "{field}");
+        assert_eq!(text(&error.field), field);
+        assert!(play.terms.check(play.chain.now(), FINALITY).is_err(), "{field}");
     }
     let good: [Change; 5] = [
         |t| t.threshold = 10_000,
@@ -156,7 +163,7 @@ fn impossible_terms_are_refused_by_the_contract_and_by_the_library() {
     ];
     for change in good {
         let mut play = Play::with(change);
-        play.terms.check(play.chain.now()).unwrap();
+        play.terms.check(play.chain.now(), FINALITY).unwrap();
         play.post().answer.unwrap();
     }
 }
@@ -218,7 +225,7 @@ fn entries_are_capped_of_all_and_of_each() {
 fn only_test_set_and_salt_of_the_seal_open_it() {
     let mut play = Play::new();
     play.post().answer.unwrap();
-    play.chain.set_time(ENTER_UNTIL);
+    play.chain.set_time(REVEAL_FROM);
     let terms = play.terms.clone();
     for (salt, tail) in [(hash(6), DATA), (SALT, b"another" as &[u8])] {
         let call = revealCall { terms: terms.clone(), salt, pieces: vec![], tail: tail.into() };
@@ -237,7 +244,7 @@ fn a_seal_is_its_hosts() {
     play.terms.host = thief;
     let terms = play.terms.clone();
     play.send(2, terms.prize + terms.hostBond, postCall { terms: terms.clone() }).answer.unwrap();
-    play.chain.set_time(ENTER_UNTIL);
+    play.chain.set_time(REVEAL_FROM);
     let call = revealCall { terms, salt: SALT, pieces: vec![], tail: DATA.into() };
     assert!(matches!(refused(&play.send(2, 0, call)), E::SealMismatch(_)));
 }
@@ -246,11 +253,8 @@ fn a_seal_is_its_hosts() {
 fn the_first_above_the_threshold_takes_all_at_once() {
     let mut play = Play::with(|t| t.winners = 0);
     play.revealed(3);
-    let E::BelowThreshold(error) = refused(&play.submit(2, 1, 49)) else { panic!() };
-    assert_eq!(
-        (error.threshold, error.correct, error.rows),
-        (U256::from(5_000), U256::from(49), U256::from(100))
-    );
+    play.submit(2, 1, 49).answer.unwrap();
+    assert_eq!((play.phase(), play.owed(2)), (REVEALED, 0));
     play.submit(3, 1, 50).answer.unwrap();
     assert_eq!((play.phase(), play.owed(3), play.owed(HOST)), (WON, 1_000_003, 101));
     assert!(matches!(refused(&play.submit(2, 1, 90)), E::WrongPhase(_)));
@@ -275,11 +279,8 @@ fn the_threshold_is_not_rounded() {
             });
             play.revealed(1);
             if correct >= 0 {
-                assert_eq!(
-                    play.submit(2, 1, correct as u32).answer.is_ok(),
-                    correct == least,
-                    "{bps} {rows}"
-                );
+                play.submit(2, 1, correct as u32).answer.unwrap();
+                assert_eq!(play.phase() == WON, correct == least, "{bps} {rows}");
             }
         }
     }
@@ -294,9 +295,60 @@ fn the_best_by_the_deadline_wins_and_of_equals_the_earlier() {
     play.submit(4, 1, 69).answer.unwrap();
     assert_eq!(play.places(), [(account(3), 70)]);
     let E::NotBetter(error) = refused(&play.submit(4, 1, 69)) else { panic!() };
-    assert_eq!((error.best, error.got), (U256::from(69), U256::from(69)));
+    assert_eq!(error.proved, U256::from(69));
     play.submit(4, 1, 71).answer.unwrap();
     assert_eq!(play.places(), [(account(4), 71)]);
+}
+
+/// A score is the sum of the best proofs of its chunks, in whatever order and portions they come.
+#[test]
+fn chunks_add_up_and_none_counts_twice() {
+    let mut play = Play::new();
+    play.revealed(2);
+    let best = |play: &mut Play| play.places().first().map(|(_, correct)| *correct);
+    play.submit_chunks(2, 1, 1, &[20, 10]).answer.unwrap();
+    assert_eq!(best(&mut play), None, "30 of 100 rows, where 50 win");
+    play.submit_chunks(2, 1, 0, &[25]).answer.unwrap();
+    assert_eq!(best(&mut play), Some(55));
+    // The same once more, by whoever finds it in the mempool: nothing is gained, and nothing lost.
+    for (first, correct) in [(0, vec![25]), (0, vec![25, 20, 10]), (0, vec![3]), (2, vec![0])] {
+        let E::NotBetter(error) = refused(&play.submit_chunks(2, 1, first, &correct)) else { panic!() };
+        assert_eq!(error.proved, U256::from(55));
+    }
+    // Better in one and worse in another: the better of both.
+    play.submit_chunks(2, 1, 0, &[1, 22, 9]).answer.unwrap();
+    assert_eq!(best(&mut play), Some(57));
+    // Another entry has chunks of its own.
+    play.submit_chunks(3, 1, 0, &[25]).answer.unwrap();
+    play.submit_chunks(3, 1, 1, &[33]).answer.unwrap();
+    assert_eq!(play.places(), [(account(3), 58)]);
+    assert_eq!(play.entry(3, 1).correct, 58);
+}
+
+/// In any order, with repetitions: against the plain maximum of each chunk.
+#[test]
+fn scores_are_sums_of_the_best_of_each_chunk() {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+    for seed in 0..6 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut play = Play::with(|t| (t.winners, t.threshold) = (3, 0));
+        play.revealed(1);
+        let mut best = [None::<u32>; 6];
+        for _ in 0..25 {
+            let first = rng.gen_range(0..6usize);
+            let claims: Vec<u32> = (first..rng.gen_range(first + 1..=6)).map(|_| rng.gen_range(0..9)).collect();
+            let new = best.iter().all(|chunk| chunk.is_none());
+            let mut gain = false;
+            for (chunk, claim) in best[first..].iter_mut().zip(&claims) {
+                gain |= *claim > chunk.unwrap_or(0);
+                *chunk = Some((*claim).max(chunk.unwrap_or(0)));
+            }
+            let receipt = play.submit_chunks(2, 1, first as u32, &claims);
+            assert_eq!(receipt.answer.is_ok(), new || gain);
+            let total: u32 = best.iter().flatten().sum();
+            assert_eq!((play.entry(2, 1).correct, play.places()), (total, vec![(account(2), total)]));
+        }
+    }
 }
 
 #[test]
@@ -458,25 +510,28 @@ fn changed_terms_name_nothing() {
 
 #[test]
 fn what_could_not_be_verified_is_not_posted() {
-    let limit = contracts::ETHEREUM_GAS_LIMIT;
-    let own = 150_000;
-    for (cost, block, good) in [
-        (limit - own, 60_000_000, true),
-        (limit - own + 1, 60_000_000, false),
-        (9_000_000 - own, 9_000_000, true),
-        (9_000_000 - own + 1, 9_000_000, false),
+    // 200,000 for what a transaction does besides.
+    let (limit, blocks) = (contracts::ETHEREUM_GAS_LIMIT - 200_000, 60_000_000);
+    for (load, chunk, register, block, good) in [
+        (1_000_000, limit - 1_000_000, 0, blocks, true),
+        (1_000_000, limit - 1_000_000 + 1, 0, blocks, false),
+        (1, 1, limit, blocks, true),
+        (1, 1, limit + 1, blocks, false),
+        (1_000_000, 7_800_000, 8_800_000, 9_000_000, true),
+        (1_000_000, 7_800_001, 0, 9_000_000, false),
+        (1, 1, 8_800_001, 9_000_000, false),
     ] {
         let mut play = Play::new();
         let verifier = play.verifier;
-        play.call(account(0), verifier, 0, YesVerifier::setCostCall { cost_: U256::from(cost) })
-            .answer
-            .unwrap();
+        let [load_, chunk_, register_] = [load, chunk, register].map(U256::from);
+        let set = YesVerifier::setCostCall { load_, chunk_, register_ };
+        play.call(account(0), verifier, 0, set).answer.unwrap();
         play.chain.set_block_gas_limit(block);
         let (terms, to) = (play.terms.clone(), play.competitions);
         let value = terms.prize + terms.hostBond;
         let data = postCall { terms }.abi_encode().into();
         let receipt = play.chain.send_with_gas(account(HOST), Some(to), value, data, 5_000_000);
-        assert_eq!(receipt.answer.is_ok(), good, "{cost}");
+        assert_eq!(receipt.answer.is_ok(), good, "{load} {chunk} {register} {block}");
         assert!(good || matches!(refused(&receipt), E::TooLargeToVerify(_)));
     }
 }
@@ -502,8 +557,10 @@ fn money_is_within_reach_on_a_chain_with_a_new_id() {
     play.chain.set_time(SUBMIT_UNTIL);
     play.finalise().answer.unwrap();
     play.claim(2).answer.unwrap();
-    play.chain.set_time(crate::evm::GENESIS);
     play.terms.manifest = hash(3);
+    for time in [&mut play.terms.enterUntil, &mut play.terms.revealUntil, &mut play.terms.submitUntil] {
+        *time += SUBMIT_UNTIL - GENESIS;
+    }
     let E::WrongChain(error) = refused(&play.post()) else { panic!() };
     assert_eq!((error.expected, error.got), (U256::from(1), U256::from(2)));
 }

@@ -1,7 +1,7 @@
 //! Over random call sequences the contract holds exactly what it owes and what is locked in it.
 
-use crate::evm::{Chain, GENESIS, account};
-use crate::support::{ENTER_UNTIL, HOST, Play, REVEAL_UNTIL, SUBMIT_UNTIL, TestToken};
+use crate::evm::{GENESIS, account};
+use crate::support::{ENTER_UNTIL, FINALITY, HOST, Play, SUBMIT_UNTIL, TestToken};
 use alloy_sol_types::SolCall;
 use contracts::{Terms, U256};
 use proptest::prelude::*;
@@ -16,7 +16,8 @@ enum Try {
     Cancel,
     Enter(u8, u64),
     Reveal,
-    Submit(u8, u64, u32),
+    /// Of an account's model, from a chunk on, so many rows of each.
+    Submit(u8, u64, u32, Vec<u32>),
     Finalise,
     Release(u8, u64),
     Claim(u8),
@@ -33,7 +34,8 @@ fn tries() -> impl Strategy<Value = Try> {
         1 => Just(Try::Cancel),
         8 => (who.clone(), 0..2u64).prop_map(|(who, model)| Try::Enter(who, model)),
         3 => Just(Try::Reveal),
-        8 => (who.clone(), 0..2u64, 0..=100u32).prop_map(|(who, model, k)| Try::Submit(who, model, k)),
+        8 => (who.clone(), 0..2u64, 0..3u32, prop::collection::vec(0..=50u32, 1..3))
+            .prop_map(|(who, model, first, rows)| Try::Submit(who, model, first, rows)),
         3 => Just(Try::Finalise),
         6 => (who.clone(), 0..2u64).prop_map(|(who, model)| Try::Release(who, model)),
         4 => (1..2 + PEOPLE).prop_map(Try::Claim),
@@ -83,7 +85,7 @@ fn run(mut play: Play, winners: u8, sequence: Vec<Try>) {
             Try::Cancel => play.cancel(),
             Try::Enter(who, model) => play.enter(who, model),
             Try::Reveal => play.reveal(),
-            Try::Submit(who, model, correct) => play.submit(who, model, correct),
+            Try::Submit(who, model, first, ref rows) => play.submit_chunks(who, model, first, rows),
             Try::Finalise => play.finalise(),
             Try::Release(who, model) => play.release(who, model),
             Try::Claim(who) => play.claim(who),
@@ -113,7 +115,7 @@ fn run(mut play: Play, winners: u8, sequence: Vec<Try>) {
         check(&mut play, &books);
     }
     // In the end everything goes out, to the last unit.
-    play.chain.set_time(SUBMIT_UNTIL.max(REVEAL_UNTIL).max(ENTER_UNTIL));
+    play.chain.set_time(SUBMIT_UNTIL.max(time));
     for (number, terms) in terms.into_iter().enumerate() {
         play.terms = terms;
         let mut credits = credited(&play.finalise()) as i128;
@@ -167,9 +169,10 @@ fn a_full_sequence_of_every_kind_balances() {
         sequence.extend([Try::Switch(competition), Try::Post]);
         sequence.extend((2..7).map(|who| Try::Enter(who, 0)));
     }
-    sequence.push(Try::Wait(1_000)); // Nobody enters any more.
-    sequence.extend([Try::Switch(0), Try::Reveal, Try::Submit(2, 0, 60), Try::Submit(3, 0, 80)]);
-    sequence.extend([Try::Switch(1), Try::Reveal, Try::Submit(2, 0, 40), Try::Submit(4, 0, 80)]);
+    sequence.push(Try::Wait(ENTER_UNTIL + FINALITY - GENESIS)); // Nobody enters any more.
+    let submit = |who, rows| Try::Submit(who, 0, 0, vec![rows]);
+    sequence.extend([Try::Switch(0), Try::Reveal, submit(2, 60), submit(3, 80)]);
+    sequence.extend([Try::Switch(1), Try::Reveal, submit(2, 40), submit(4, 80)]);
     sequence.extend([Try::Claim(4), Try::Release(5, 0), Try::Claim(5)]);
     sequence.extend([Try::Wait(2_000), Try::Switch(0), Try::Finalise, Try::Release(3, 0), Try::Claim(3)]);
     // The third is abandoned.

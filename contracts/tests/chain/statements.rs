@@ -1,6 +1,6 @@
 //! Ids, challenges and sums, each against a twin in Rust.
 
-use crate::evm::{Chain, Evm, account};
+use crate::evm::{Chain, account, chain};
 use crate::support::{Play, Probe, deploy};
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
@@ -13,12 +13,12 @@ fn order() -> U256 {
 }
 
 /// A chain with internal functions to call.
-struct Probing(Evm, Address);
+struct Probing(Box<dyn Chain>, Address);
 
 impl Probing {
     fn new() -> Self {
-        let mut chain = Evm::new(1);
-        let probe = deploy(&mut chain, &Probe::BYTECODE);
+        let mut chain = chain(1);
+        let probe = deploy(chain.as_mut(), &Probe::BYTECODE);
         Self(chain, probe)
     }
 

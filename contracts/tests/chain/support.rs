@@ -1,18 +1,19 @@
 //! What tests share: a key, models and test sets of one class, and a stage with deployed contracts.
 
-use crate::evm::{Chain, Evm, Receipt, account, chain, hash};
+use crate::keys::Exponents;
+use crate::evm::{Chain, Receipt, account, chain, hash};
 use alloy_sol_types::{SolCall, sol};
 use circuits::groth16::{Commitment, Opening, Proof, ProvingKey, commit, prove_model, prove_score};
 use circuits::model::{Bounds, CATALOGUE, Layer};
 use circuits::statement::{Feature, Task};
 use circuits::{IntegerModel, SizeClass, TestSet};
 use contracts::bindings::Competitions::{
-    CompetitionsErrors, cancelCall, claimCall, competitionsCall, enterCall, finaliseCall, owedCall,
-    placesCall, postCall, releaseCall, revealCall, submitCall,
+    CompetitionsErrors, cancelCall, claimCall, competitionsCall, enterCall, entriesCall, entriesReturn,
+    entryOfCall, finaliseCall, owedCall, placesCall, postCall, releaseCall, revealCall, submitCall,
 };
-use contracts::bindings::Verifier::VerifierErrors;
+use contracts::bindings::Verifier::{VerifierErrors, registerKeyCall};
 use contracts::{
-    Address, B256, Bytes, ChainKey, Deployment, Refusal, SealedTestSet, Terms, U256, competition_id,
+    Address, B256, Bytes, ChainKey, Deployment, Pieces, Refusal, SealedTestSet, Terms, U256, competition_id,
     model_scope, refusal, score_claims,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -26,6 +27,9 @@ sol!(Probe, "artefacts/test/Probe.json");
 pub const SECRET: [u8; 32] = [7; 32];
 pub const HOST: u8 = 1;
 pub const ENTER_UNTIL: u64 = 1_800_001_000;
+/// Seconds after which the test chains do not replace a block.
+pub const FINALITY: u64 = 300;
+pub const REVEAL_FROM: u64 = ENTER_UNTIL + FINALITY;
 pub const REVEAL_UNTIL: u64 = 1_800_002_000;
 pub const SUBMIT_UNTIL: u64 = 1_800_003_000;
 
@@ -112,10 +116,24 @@ impl Stage {
         Self::on(chain(1), &KEY, &test_set(&model(&CATALOGUE[0], 1), 40, 2))
     }
 
+    /// With a key of a class under which nothing can be proved, registered by this digest besides.
+    pub fn without_proofs(class: &SizeClass) -> (Self, B256) {
+        let mut stage = Self::new();
+        let pieces = Pieces::of(&Exponents::of(class.features + 9).bytes());
+        for piece in contracts::store(&pieces) {
+            stage.to_verifier(piece).answer.unwrap();
+        }
+        let (descriptor, hashes) = (class.descriptor().into(), pieces.hashes());
+        let call = registerKeyCall { class: descriptor, trust: 0, pieces: hashes, tail: pieces.tail };
+        let answer = stage.to_verifier(call.abi_encode().into()).answer.unwrap();
+        let key = registerKeyCall::abi_decode_returns(&answer).unwrap();
+        (stage, key)
+    }
+
     pub fn on(mut chain: Box<dyn Chain>, key: &ProvingKey, set: &TestSet) -> Self {
         let deployer = account(0);
         let verifier = chain.send(deployer, None, 0, contracts::deploy_verifier()).created.unwrap();
-        let code = contracts::deploy_competitions(verifier, contracts::ETHEREUM_GAS_LIMIT);
+        let code = contracts::deploy_competitions(verifier, contracts::ETHEREUM_GAS_LIMIT, FINALITY);
         let competitions = chain.send(deployer, None, 0, code).created.unwrap();
         for number in 0..20 {
             chain.fund(account(number), u128::from(u64::MAX));
@@ -213,7 +231,7 @@ impl Stage {
 
     /// By somebody who has no part in it.
     pub fn submit(&mut self, who: Address, commitment: &Commitment, chunks: &[(u32, Proof)]) -> Receipt {
-        let data = contracts::submit(&self.terms, who, commitment, chunks);
+        let data = contracts::submit(&self.terms, who, commitment, 0, chunks);
         self.send(account(19), 0, data)
     }
 
@@ -232,6 +250,11 @@ impl Stage {
         let answer = self.chain.view(self.competitions, call.abi_encode().into()).answer.unwrap();
         owedCall::abi_decode_returns(&answer).unwrap().to()
     }
+}
+
+/// Text of 32 bytes, padded with zeros.
+pub fn text(bytes: &B256) -> String {
+    String::from_utf8(bytes.0.to_vec()).unwrap().trim_end_matches('\0').to_owned()
 }
 
 /// The competitions' own error of a refused transaction.
@@ -257,7 +280,7 @@ pub fn deploy(chain: &mut dyn Chain, code: &Bytes) -> Address {
 /// Competitions over a verifier that believes everything: for tests of phases and money alone. Proofs are zeros, a
 /// commitment is a number.
 pub struct Play {
-    pub chain: Evm,
+    pub chain: Box<dyn Chain>,
     pub verifier: Address,
     pub competitions: Address,
     pub terms: Terms,
@@ -268,10 +291,10 @@ pub const DATA: &[u8] = b"test set";
 
 impl Play {
     pub fn new() -> Self {
-        let mut chain = Evm::new(1);
-        let verifier = deploy(&mut chain, &YesVerifier::BYTECODE);
-        let code = contracts::deploy_competitions(verifier, contracts::ETHEREUM_GAS_LIMIT);
-        let competitions = deploy(&mut chain, &code);
+        let mut chain = chain(1);
+        let verifier = deploy(chain.as_mut(), &YesVerifier::BYTECODE);
+        let code = contracts::deploy_competitions(verifier, contracts::ETHEREUM_GAS_LIMIT, FINALITY);
+        let competitions = deploy(chain.as_mut(), &code);
         for number in 0..20 {
             chain.fund(account(number), u128::from(u64::MAX));
         }
@@ -306,7 +329,7 @@ impl Play {
     /// The same with a token, of which everybody has enough and has approved it.
     pub fn with_token(change: impl FnOnce(&mut Terms)) -> (Self, Address) {
         let mut play = Self::with(change);
-        let token = deploy(&mut play.chain, &TestToken::BYTECODE);
+        let token = deploy(play.chain.as_mut(), &TestToken::BYTECODE);
         play.terms.token = token;
         for number in 0..20 {
             let (who, amount) = (account(number), U256::from(u64::MAX));
@@ -352,13 +375,11 @@ impl Play {
     }
 
     pub fn submit(&mut self, who: u8, number: u64, correct: u32) -> Receipt {
-        let call = submitCall {
-            terms: self.terms.clone(),
-            competitor: account(who),
-            commitment: commitment(number),
-            correct: vec![correct],
-            proofs: vec![[U256::ZERO; 10]],
-        };
+        self.submit_chunks(who, number, 0, &[correct])
+    }
+
+    pub fn submit_chunks(&mut self, who: u8, number: u64, first: u32, correct: &[u32]) -> Receipt {
+        let call = submit_call(&self.terms, account(who), number, first, correct);
         self.send(19, 0, call)
     }
 
@@ -397,6 +418,13 @@ impl Play {
         self.view(competitions, competitionsCall { id }).phase
     }
 
+    pub fn entry(&mut self, who: u8, number: u64) -> entriesReturn {
+        let (id, competitions) = (self.id(), self.competitions);
+        let call = entryOfCall { id, competitor: account(who), commitment: commitment(number) };
+        let entry = self.view(competitions, call);
+        self.view(competitions, entriesCall { entry })
+    }
+
     pub fn places(&mut self) -> Vec<(Address, u32)> {
         let (id, competitions) = (self.id(), self.competitions);
         let places = self.view(competitions, placesCall { id });
@@ -419,8 +447,26 @@ impl Play {
         for who in 2..2 + entrants {
             self.enter(who, 1).answer.unwrap();
         }
-        self.chain.set_time(ENTER_UNTIL);
+        self.chain.set_time(REVEAL_FROM);
         self.reveal().answer.unwrap();
+    }
+}
+
+/// A submission with proofs of zeros.
+pub fn submit_call(
+    terms: &Terms,
+    competitor: Address,
+    number: u64,
+    first: u32,
+    correct: &[u32],
+) -> submitCall {
+    submitCall {
+        terms: terms.clone(),
+        competitor,
+        commitment: commitment(number),
+        first,
+        correct: correct.to_vec(),
+        proofs: vec![[U256::ZERO; 10]; correct.len()],
     }
 }
 

@@ -5,8 +5,8 @@ use crate::support::{Stage, model, refused_by_verifier, test_set_of};
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;
 use contracts::bindings::Verifier::{self, VerifierErrors as V, registerTestSetCall, registeredTestSetCall};
-use contracts::{B256, MAX_PIECE_BYTES, Pieces, SealedTestSet, U256};
-use proptest::prelude::*;
+use alloy_primitives::keccak256;
+use contracts::{B256, Bytes, MAX_PIECE_BYTES, Pieces, SealedTestSet, U256};
 
 fn shape(rows: u32, features: u32, classes: u32, bits: u8) -> Verifier::Shape {
     Verifier::Shape { rows, features, classes, bits }
@@ -132,27 +132,44 @@ fn unknown_pieces_are_refused_and_stored_ones_are_not_stored_again() {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    /// However the bytes are cut, the digest is that of the whole.
-    #[test]
-    fn digests_do_not_depend_on_the_cuts(cuts in prop::collection::btree_set(1usize..159, 0..6), seed in any::<u64>()) {
-        let mut stage = Stage::new();
-        let set = test_set_of(&model(&CATALOGUE[0], 1), 40, 3, 2, seed);
-        let bytes = set.evm_bytes();
-        let ends: Vec<usize> = cuts.iter().copied().chain([bytes.len()]).collect();
+/// Data are cut in one way only. Otherwise the first to register a key, or a test set that he sees in the mempool, cuts it
+/// into bytes, and no score over it fits into a transaction any more.
+#[test]
+fn data_are_cut_in_one_way_only() {
+    let mut stage = Stage::new();
+    let set = test_set_of(&model(&CATALOGUE[0], 1), 1_700, 30, 2, 1);
+    let bytes = set.evm_bytes();
+    assert!(bytes.len() > 2 * MAX_PIECE_BYTES);
+    let full = MAX_PIECE_BYTES;
+    for (cuts, wrong) in [
+        (vec![1], Some(0)),
+        (vec![full - 1], Some(0)),
+        (vec![full, full + 1], Some(1)),
+        (vec![full, 2 * full - 1], Some(1)),
+        (vec![full - 1, 2 * full - 1], Some(0)),
+        (vec![full, 2 * full, bytes.len() - 1], Some(2)),
+        (vec![full, 2 * full], None),
+        (vec![full, 2 * full, bytes.len()], None),
+    ] {
         let mut hashes = vec![];
         let mut from = 0;
-        for end in &ends[..ends.len() - 1] {
+        for end in &cuts {
             let data = bytes[from..*end].to_vec();
-            hashes.push(alloy_primitives::keccak256(&data));
-            stage.to_verifier(Verifier::storePieceCall { data: data.into() }.abi_encode().into()).answer.unwrap();
+            hashes.push(keccak256(&data));
+            let store = Verifier::storePieceCall { data: data.into() };
+            stage.to_verifier(store.abi_encode().into()).answer.unwrap();
             from = *end;
         }
-        let tail = bytes[from..].to_vec().into();
-        let call = registerTestSetCall { shape: shape(40, 3, 2, 8), pieces: hashes, tail };
+        let tail = bytes[from..].to_vec();
+        let tail: Bytes = if tail.len() <= full { tail.into() } else { tail[..1].to_vec().into() };
+        let call = registerTestSetCall { shape: shape(1_700, 30, 2, 8), pieces: hashes, tail };
         let receipt = stage.to_verifier(call.abi_encode().into());
-        prop_assert_eq!(digest(&receipt), B256::from(set.evm_digest()));
+        match wrong {
+            None => assert_eq!(digest(&receipt), B256::from(set.evm_digest())),
+            Some(index) => {
+                let V::PieceNotFull(error) = refused_by_verifier(&receipt) else { panic!("{cuts:?}") };
+                assert_eq!((error.index, error.expected), (U256::from(index), U256::from(full)));
+            }
+        }
     }
 }

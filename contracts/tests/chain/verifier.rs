@@ -2,7 +2,7 @@
 
 use crate::evm::{Receipt, account, chain};
 use crate::support::{
-    ENTER_UNTIL, KEY, Stage, generate, model, reached, refused_by_verifier, test_set, test_set_of,
+    KEY, REVEAL_FROM, Stage, generate, model, reached, refused_by_verifier, test_set, test_set_of,
 };
 use alloy_sol_types::SolCall;
 use ark_bn254::{Fq2, G2Affine};
@@ -68,7 +68,7 @@ impl Proved {
             commitment,
         };
         let (correct, proofs) = chunks.iter().map(|(k, proof)| (*k, words(&proof.to_evm()))).unzip();
-        Self { stage, model, score: verifyScoreCall { score, correct, proofs } }
+        Self { stage, model, score: verifyScoreCall { score, first: 0, correct, proofs } }
     }
 
     fn check_model(&mut self, call: &verifyModelCall) -> Receipt {
@@ -97,9 +97,7 @@ fn proofs_of_every_family_hold() {
         let (model, score) = (proved.model.clone(), proved.score.clone());
         let name = format!("{} {rows} x {features}, {classes}", CATALOGUE[class].id);
         assert!(proved.check_model(&model).answer.is_ok(), "{name}: model");
-        let receipt = proved.check_score(&score);
-        let total = verifyScoreCall::abi_decode_returns(&receipt.answer.expect(&name)).unwrap();
-        assert_eq!(total, U256::from(score.correct[0]));
+        proved.check_score(&score).answer.expect(&name);
         let mut more = score.clone();
         more.correct[0] += 1;
         let error = refused_by_verifier(&proved.check_score(&more));
@@ -107,14 +105,26 @@ fn proofs_of_every_family_hold() {
     }
 }
 
-/// A test set of several chunks: counts add up, and no chunk stands for another.
+/// A test set of several chunks, proved in any portions: no chunk stands for another.
 #[test]
 fn every_chunk_has_its_own_proof() {
     let mut proved = Proved::new(&KEY, 1_070, 4, 2);
     let score = proved.score.clone();
-    let answer = proved.check_score(&score).answer.unwrap();
-    let total = verifyScoreCall::abi_decode_returns(&answer).unwrap();
-    assert_eq!((score.correct.len(), total), (3, U256::from(score.correct.iter().sum::<u32>())));
+    assert_eq!(score.correct.len(), 3);
+    let portion = |first: usize, end: usize| verifyScoreCall {
+        first: first as u32,
+        correct: score.correct[first..end].to_vec(),
+        proofs: score.proofs[first..end].to_vec(),
+        ..score.clone()
+    };
+    for (first, end) in [(0, 3), (0, 1), (1, 2), (2, 3), (0, 2), (1, 3)] {
+        proved.check_score(&portion(first, end)).answer.unwrap();
+    }
+    for (first, end, instead) in [(0, 1, 1), (1, 2, 0), (0, 2, 1), (1, 3, 0)] {
+        let moved = verifyScoreCall { first: instead, ..portion(first, end) };
+        let error = refused_by_verifier(&proved.check_score(&moved));
+        assert!(matches!(error, V::ProofInvalid(_)), "{first}..{end} as {instead}: {error:?}");
+    }
     let mut swapped = score.clone();
     swapped.proofs.swap(0, 1);
     swapped.correct.swap(0, 1);
@@ -123,12 +133,15 @@ fn every_chunk_has_its_own_proof() {
     twice.proofs[1] = twice.proofs[0];
     twice.correct[1] = twice.correct[0];
     assert!(matches!(refused_by_verifier(&proved.check_score(&twice)), V::ProofInvalid(_)));
-    for (claims, proofs) in [(2, 3), (3, 2), (2, 2), (0, 0), (4, 4)] {
-        let mut cut = score.clone();
+    // First chunk, claims, proofs.
+    for (first, claims, proofs) in
+        [(0, 2, 3), (0, 3, 2), (0, 0, 0), (0, 4, 4), (1, 3, 3), (2, 2, 2), (3, 1, 1), (u32::MAX, 1, 1)]
+    {
+        let mut cut = verifyScoreCall { first, ..score.clone() };
         cut.correct.resize(claims, 0);
         cut.proofs.resize(proofs, score.proofs[0]);
         let V::ChunkCount(error) = refused_by_verifier(&proved.check_score(&cut)) else { panic!() };
-        assert_eq!(error.chunks, U256::from(3));
+        assert_eq!((error.chunks, error.first), (U256::from(3), U256::from(first)));
     }
     // 1,070 - 2 * 532 rows in the last.
     let mut more = score.clone();
@@ -316,7 +329,7 @@ fn another_proof_of_the_same_statement_changes_nothing() {
     let (who, model) = (account(2), model(&CATALOGUE[0], 1));
     let (opening, proof) = stage.model_proof(&KEY, &model, who);
     stage.enter(who, &opening, &proof).answer.unwrap();
-    stage.chain.set_time(ENTER_UNTIL);
+    stage.chain.set_time(REVEAL_FROM);
     stage.reveal().answer.unwrap();
     let chunks = stage.prove(&KEY, &opening, who, &reached(&model, &stage.set));
     stage.submit(who, &opening.commitment(), &chunks).answer.unwrap();
@@ -324,6 +337,7 @@ fn another_proof_of_the_same_statement_changes_nothing() {
         terms: stage.terms.clone(),
         competitor: who,
         commitment: words(&opening.commitment().to_evm()),
+        first: 0,
         correct: vec![chunks[0].0],
         proofs: vec![{
             let mut proof: [U256; 10] = words(&chunks[0].1.to_evm());
@@ -361,7 +375,7 @@ fn test_sets_have_to_fit_the_class() {
         let mut call = score.clone();
         call.score.testSet = Verifier::registerTestSetCall::abi_decode_returns(&answer).unwrap();
         assert!(matches!(refused_by_verifier(&proved.check_score(&call)), V::DoesNotFit(_)));
-        let cost = Verifier::scoreCostCall { key: score.score.key, shape };
+        let cost = Verifier::costOfCall { key: score.score.key, shape };
         let receipt = proved.stage.to_verifier(cost.abi_encode().into());
         assert!(matches!(refused_by_verifier(&receipt), V::DoesNotFit(_)));
     }
