@@ -60,11 +60,11 @@ contract Verifier is IVerifier, Keys, TestSets {
         // Memory for key and test set, copied there from their pieces.
         uint256 length = shape.rows * (features + 1);
         uint256 words = (length + 64 * uint256(class.features)) / 32 + 100;
-        cost.load = 40_000 + 5_000 * (length / MAX_PIECE) + 6 * words + words * words / 512;
+        cost.load = 40_000 + 5_600 * (length / MAX_PIECE) + 6 * words + words * words / 512;
         // Every word hashed and checked, every label checked, every piece's address kept.
         words = length / 32 + 100;
-        cost.register = 120_000 + 30_000 * (length / MAX_PIECE) + 60 * words + words * words / 512
-            + 60 * uint256(shape.rows);
+        cost.register = 110_000 + 31_000 * (length / MAX_PIECE) + 85 * words + words * words / 512
+            + 90 * uint256(shape.rows);
     }
 
     /// @inheritdoc IVerifier

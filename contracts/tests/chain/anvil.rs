@@ -162,8 +162,8 @@ impl Chain for Anvil {
         Receipt { answer: Ok(output), logs, gas, created }
     }
 
-    fn view(&mut self, to: Address, data: Bytes) -> Receipt {
-        let request = Self::request(Address::ZERO, Some(to), 0, &data, crate::evm::GAS);
+    fn ask(&mut self, from: Address, to: Address, value: u128, data: Bytes) -> Receipt {
+        let request = Self::request(from, Some(to), value, &data, crate::evm::GAS);
         let answer = self.ask("eth_call", json!([request, "latest"]));
         let answer = answer.map(|value| parse(&value)).map_err(|error| match error.get("data") {
             Some(data) => parse(data),

@@ -1,6 +1,6 @@
 //! What attackers try: calling back, refusing money, copying proofs, replaying them elsewhere.
 
-use crate::evm::{account, chain, hash};
+use crate::evm::{Chain, Evm, account, chain, hash};
 use crate::support::{
     FINALITY, HOST, KEY, Play, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy, model,
     reached, refused, refused_by_verifier, submit_call, test_set,
@@ -8,10 +8,10 @@ use crate::support::{
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;
 use contracts::bindings::Competitions::{
-    CompetitionsErrors as E, claimCall, enterCall, finaliseCall, postCall, releaseCall,
+    CompetitionsErrors as E, claimCall, enterCall, finaliseCall, postCall, releaseCall, revealCall,
 };
 use contracts::bindings::Verifier::VerifierErrors as V;
-use contracts::{Address, Bytes, U256};
+use contracts::{Address, Bytes, ChainKey, U256};
 
 const REFUSE: u8 = 1;
 const CALL_BACK: u8 = 2;
@@ -230,4 +230,83 @@ fn a_test_set_serves_several_competitions() {
     let again = stage.reveal();
     assert!(again.gas < 250_000, "stored twice: {}", again.gas);
     again.answer.unwrap();
+}
+
+/// Every bit of what is sent to enter and to submit: whoever changes one gets nothing done.
+#[test]
+fn no_bit_of_calldata_may_differ() {
+    let mut stage = Stage::new();
+    stage.post().answer.unwrap();
+    let (who, model) = (account(2), model(&CATALOGUE[0], 1));
+    let (opening, proof) = stage.model_proof(&KEY, &model, who);
+    let (to, bond) = (stage.competitions, stage.terms.bond);
+    let enter = contracts::enter(&stage.terms, &opening.commitment(), &proof);
+    nothing_but(&mut stage, who, to, bond, &enter);
+    stage.enter(who, &opening, &proof).answer.unwrap();
+    stage.chain.set_time(REVEAL_FROM);
+    let verifier = stage.verifier;
+    stage.chain.send(account(3), Some(verifier), 0, storing(&stage.sealed.pieces.tail)).answer.unwrap();
+    // The tail is stored: what is padded behind bytes is no part of them.
+    let sealed = stage.sealed.clone();
+    let call = revealCall {
+        terms: stage.terms.clone(),
+        salt: sealed.salt,
+        pieces: vec![alloy_primitives::keccak256(&sealed.pieces.tail)],
+        tail: Bytes::new(),
+    };
+    nothing_but(&mut stage, who, to, 0, &call.abi_encode().into());
+    stage.reveal().answer.unwrap();
+    let chunks = stage.prove(&KEY, &opening, who, &reached(&model, &stage.set));
+    let submit = contracts::submit(&stage.terms, who, &opening.commitment(), 0, &chunks);
+    nothing_but(&mut stage, who, to, 0, &submit);
+}
+
+fn storing(data: &Bytes) -> Bytes {
+    contracts::bindings::Verifier::storePieceCall { data: data.clone() }.abi_encode().into()
+}
+
+fn nothing_but(stage: &mut Stage, from: Address, to: Address, value: u128, data: &Bytes) {
+    stage.chain.ask(from, to, value, data.clone()).answer.unwrap();
+    for bit in 0..8 * data.len() {
+        let mut other = data.to_vec();
+        other[bit / 8] ^= 0x80 >> (bit % 8);
+        let receipt = stage.chain.ask(from, to, value, other.into());
+        assert!(receipt.answer.is_err(), "bit {bit} of {} bytes", data.len());
+    }
+}
+
+/// A chain that lacks a precompile answers its calls with success and nothing: that is no proof.
+#[test]
+fn missing_precompiles_prove_nothing() {
+    let set = test_set(&model(&CATALOGUE[0], 1), 40, 2);
+    for missing in [6, 7] {
+        let mut stage = Stage::on(Box::new(Evm::new(1).without_precompiles(&[missing])), &KEY, &set);
+        stage.post().answer.unwrap();
+        let (who, model) = (account(2), model(&CATALOGUE[0], 1));
+        let (opening, proof) = stage.model_proof(&KEY, &model, who);
+        let V::PrecompileFailed(error) = refused_by_verifier(&stage.enter(who, &opening, &proof)) else {
+            panic!("{missing}")
+        };
+        assert_eq!(error.precompile, U256::from(missing));
+    }
+    // Without pairings not even a key is registered.
+    let mut chain = Evm::new(1).without_precompiles(&[8]);
+    let verifier = deploy(&mut chain, &contracts::deploy_verifier());
+    let register = contracts::register_key(&ChainKey::of(KEY.verifying_key()));
+    let receipt = chain.send(account(0), Some(verifier), 0, register);
+    let V::PrecompileFailed(error) = refused_by_verifier(&receipt) else { panic!() };
+    assert_eq!(error.precompile, U256::from(8));
+}
+
+#[test]
+fn money_is_not_sent_where_nobody_takes_it() {
+    let (mut play, _) = Play::with_token(|_| {});
+    play.post().answer.unwrap();
+    play.cancel().answer.unwrap();
+    for to in [Address::ZERO, play.competitions] {
+        let claim = claimCall { token: play.terms.token, to };
+        assert!(matches!(refused(&play.send(HOST, 0, claim)), E::BadReceiver(_)));
+    }
+    play.claim(HOST).answer.unwrap();
+    assert_eq!(play.held(), 0);
 }

@@ -53,8 +53,12 @@ pub trait Chain {
     fn send(&mut self, from: Address, to: Option<Address>, value: u128, data: Bytes) -> Receipt {
         self.send_with_gas(from, to, value, data, GAS)
     }
-    /// A call that changes nothing.
-    fn view(&mut self, to: Address, data: Bytes) -> Receipt;
+    /// What a transaction would do; it changes nothing.
+    fn ask(&mut self, from: Address, to: Address, value: u128, data: Bytes) -> Receipt;
+    /// The same of nobody, with nothing.
+    fn view(&mut self, to: Address, data: Bytes) -> Receipt {
+        self.ask(Address::ZERO, to, 0, data)
+    }
 }
 
 /// A chain of this id: revm, or where `PODIUM_ANVIL` names its program, anvil.
@@ -184,8 +188,8 @@ impl Chain for Evm {
         receipt(self.evm.transact_commit(transaction).unwrap())
     }
 
-    fn view(&mut self, to: Address, data: Bytes) -> Receipt {
-        let transaction = self.transaction(Address::ZERO, Some(to), 0, data, GAS);
+    fn ask(&mut self, from: Address, to: Address, value: u128, data: Bytes) -> Receipt {
+        let transaction = self.transaction(from, Some(to), value, data, GAS);
         receipt(self.evm.transact(transaction).unwrap().result)
     }
 }
