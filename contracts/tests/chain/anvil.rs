@@ -2,9 +2,11 @@
 
 use crate::evm::{Chain, GENESIS, Receipt};
 use contracts::{Address, B256, Bytes, Log, U256};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +44,8 @@ impl Anvil {
             .arg("--ipc")
             .arg(&socket)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap();
         let stream = (0..200)
@@ -175,8 +179,10 @@ impl Chain for Anvil {
 
 impl Drop for Anvil {
     fn drop(&mut self) {
-        // It is gone already if this fails.
-        let _ = self.process.kill();
+        // npm's program starts the one that is the chain: both go. They are gone already if this fails.
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.process.wait();
         let _ = std::fs::remove_file(&self.socket);
     }

@@ -2,7 +2,7 @@
 
 use crate::evm::{Chain, account, chain};
 use crate::support::{Play, Probe, deploy};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolCall;
 use circuits::model::{Bounds, CATALOGUE, Family};
 use contracts::bindings::Competitions::{idOfCall, sealOfCall};
@@ -92,6 +92,60 @@ proptest! {
         let (host, salt, test_set) = (account(number as u8), B256::from(bytes), play.id());
         let seal = play.view(to, sealOfCall { host, salt, testSet: test_set });
         prop_assert_eq!(seal, contracts::seal(host, salt, test_set));
+    }
+}
+
+/// The transcript as circuits/README.md tells it, and its challenges, written once more.
+fn challenges(s: &Probe::Statement, d: [U256; 2]) -> [U256; 3] {
+    let word = |value: U256| value.to_be_bytes::<32>();
+    let mut transcript = b"podium challenge transcript v2\0\0".to_vec();
+    transcript.extend(s.key);
+    transcript.extend(s.class);
+    transcript.push(s.mode);
+    transcript.extend(s.testSet);
+    transcript.extend(s.chunk.to_be_bytes());
+    for count in [s.lo, s.hi, s.rows, s.correct] {
+        transcript.extend(count.to_be_bytes());
+    }
+    transcript.extend(s.competition);
+    transcript.push(1);
+    transcript.extend([0; 12]);
+    transcript.extend(s.competitor);
+    transcript.extend(s.entry);
+    transcript.extend([0; 32]);
+    for coordinate in s.commitment.iter().chain(&d) {
+        transcript.extend(word(*coordinate));
+    }
+    let seed = keccak256(&transcript);
+    let half = |i: u8, part: u8| U256::from_be_bytes(keccak256([&seed[..], &[i, part]].concat()).0);
+    let shift = U256::MAX % order() + U256::from(1);
+    [0, 1, 2].map(|i| half(i, 0).mul_mod(shift, order()).add_mod(half(i, 1), order()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn challenges_are_those_of_the_transcript(words in any::<[[u8; 32]; 8]>(), counts in any::<[u64; 4]>(), mode in 0..2u8) {
+        let number = |i: usize| U256::from_be_bytes(words[i]);
+        let statement = Probe::Statement {
+            key: words[0].into(),
+            class: Address::from_slice(&words[1][..20]).0,
+            mode,
+            testSet: words[2].into(),
+            chunk: u32::from_be_bytes([words[1][20], words[1][21], words[1][22], words[1][23]]),
+            lo: counts[0],
+            hi: counts[1],
+            rows: counts[2],
+            correct: counts[3],
+            competition: words[3].into(),
+            competitor: Address::from_slice(&words[4][..20]),
+            entry: words[5].into(),
+            commitment: [number(6), number(7)],
+        };
+        let d = [number(1), number(0)];
+        let call = Probe::challengesCall { s: statement.clone(), dx: d[0], dy: d[1] };
+        prop_assert_eq!(Probing::new().ask(call).unwrap(), challenges(&statement, d));
     }
 }
 

@@ -12,6 +12,7 @@ use circuits::groth16::{Opening, Proof, ProvingKey};
 use circuits::model::CATALOGUE;
 use contracts::bindings::Verifier::{self, VerifierErrors as V, verifyModelCall, verifyScoreCall};
 use contracts::{Address, B256, U256, entry_id};
+use proptest::prelude::*;
 
 pub fn words<const N: usize>(bytes: &[u8]) -> [U256; N] {
     std::array::from_fn(|i| U256::from_be_slice(&bytes[32 * i..32 * (i + 1)]))
@@ -148,6 +149,25 @@ fn every_chunk_has_its_own_proof() {
     more.correct[2] = 7;
     let V::ClaimTooLarge(error) = refused_by_verifier(&proved.check_score(&more)) else { panic!() };
     assert_eq!((error.chunk, error.rows, error.claimed), (U256::from(2), U256::from(6), U256::from(7)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// Whatever the size of the test set: the honest proof holds, one row more than the model gets right cannot be claimed
+    /// with it, and each of its chunks is worth what it is worth.
+    #[test]
+    fn proofs_over_test_sets_of_any_size_hold(rows in 1usize..1_200, features in 1usize..=30) {
+        let mut proved = Proved::new(&KEY, rows, features, 2);
+        let score = proved.score.clone();
+        prop_assert!(proved.check_score(&score).answer.is_ok());
+        for chunk in 0..score.correct.len() {
+            let mut more = score.clone();
+            more.correct[chunk] += 1;
+            let error = refused_by_verifier(&proved.check_score(&more));
+            prop_assert!(matches!(error, V::ProofInvalid(_) | V::ClaimTooLarge(_)));
+        }
+    }
 }
 
 fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
