@@ -17,7 +17,18 @@ const settings = {
   evmVersion: "cancun",
   // Nothing in the code but code: the same sources give the same bytes.
   metadata: { bytecodeHash: "none", appendCBOR: false },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "userdoc"] } },
+  outputSelection: {
+    "*": {
+      "": ["ast"],
+      "*": [
+        "abi",
+        "evm.bytecode.object",
+        "evm.deployedBytecode.object",
+        "evm.deployedBytecode.immutableReferences",
+        "userdoc",
+      ],
+    },
+  },
 };
 
 const sources = (folder) =>
@@ -49,7 +60,21 @@ function compile() {
   const problems = (output.errors ?? []).filter((problem) => problem.errorCode !== "2394");
   for (const problem of problems) console.error(problem.formattedMessage);
   if (problems.length > 0) process.exit(1);
-  return output.contracts;
+  return output;
+}
+
+/** Names of immutables by the numbers that the compiler gives them. */
+function immutableNames(node, names = {}) {
+  if (node === null || typeof node !== "object") return names;
+  if (node.nodeType === "VariableDeclaration" && node.mutability === "immutable") names[node.id] = node.name;
+  for (const child of Object.values(node)) immutableNames(child, names);
+  return names;
+}
+
+/** Where in the runtime code which immutable stands, 32 bytes each. */
+function immutablesOf({ immutableReferences = {} }, names) {
+  const places = Object.entries(immutableReferences).map(([id, list]) => [names[id], list.map(({ start }) => start)]);
+  return Object.fromEntries(places.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** Errors of OpenZeppelin, which documents them as @dev. */
@@ -71,8 +96,9 @@ function undocumented(path, contract) {
 }
 
 /** An artefact for each contract that can be deployed. */
-function artefacts(contracts) {
+function artefacts({ contracts, sources: trees }) {
   const out = {};
+  const immutables = immutableNames(Object.values(trees).map((source) => source.ast));
   for (const [path, names] of Object.entries(contracts)) {
     if (!path.startsWith("solidity/")) continue;
     for (const [name, contract] of Object.entries(names)) {
@@ -93,6 +119,7 @@ function artefacts(contracts) {
         abi: contract.abi,
         bytecode: { object: `0x${bytecode.object}` },
         deployedBytecode: { object: `0x${deployedBytecode.object}` },
+        immutables: immutablesOf(deployedBytecode, immutables),
       };
       out[join("artefacts", isTest ? "test" : "", `${name}.json`)] = `${JSON.stringify(artefact, null, 1)}\n`;
     }

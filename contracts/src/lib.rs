@@ -9,11 +9,13 @@
 //! competition terms, ids, and the statements of proofs
 //! call        what is sent
 //! event       what comes back
+//! code        what stands at the contracts' addresses
 //! refusal     why a call was refused
 //! ```
 
 pub mod bindings;
 mod call;
+mod code;
 mod competition;
 mod event;
 mod key;
@@ -28,6 +30,7 @@ pub use call::{
     cancel, claim, deploy_competitions, deploy_verifier, enter, finalise, post, register_key, release,
     reveal, store, submit,
 };
+pub use code::{Parameters, competitions_code, verifier_code};
 pub use competition::{
     Deployment, TermsError, chunks, chunks_at_once, competition_id, entry_id, model_scope, score_claims};
 pub use event::{Event, EventError, event};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {Bn254} from "../Bn254.sol";
 import {Field} from "../Field.sol";
 import {Class, SizeClass} from "../SizeClass.sol";
 import {Statement, Transcript} from "../Transcript.sol";
@@ -25,6 +26,53 @@ contract Probe {
 
     function challenges(Statement memory s, uint256 dx, uint256 dy) external pure returns (uint256[3] memory) {
         return Transcript.challenges(s, dx, dy);
+    }
+
+    /// @notice Groth16 without commitments, by the functions that the verifier uses.
+    /// @param key alpha, beta, gamma, delta.
+    /// @param ic IC points, one more than inputs.
+    /// @param proof A, B, C.
+    function groth16(uint256[14] memory key, uint256[2][] memory ic, uint256[8] memory proof, uint256[] memory inputs)
+        external
+        view
+        returns (bool)
+    {
+        Bn254.checkG1(proof[0], proof[1], "A");
+        Bn254.checkG2([proof[2], proof[3], proof[4], proof[5]], "B");
+        Bn254.checkG1(proof[6], proof[7], "C");
+        uint256[5] memory sum;
+        (sum[0], sum[1]) = (ic[0][0], ic[0][1]);
+        for (uint256 i; i < inputs.length; ++i) {
+            Bn254.addMul(_at(sum), _at(ic[i + 1]), inputs[i]);
+        }
+        // A, B; alpha, beta; IC, gamma; C, delta.
+        uint256[24] memory pairs;
+        assembly ("memory-safe") {
+            mcopy(pairs, proof, 0xc0)
+            mcopy(add(pairs, 0xc0), key, 0xc0)
+            mcopy(add(pairs, 0x180), sum, 0x40)
+            mcopy(add(pairs, 0x1c0), add(key, 0xc0), 0x80)
+            mcopy(add(pairs, 0x240), add(proof, 0xc0), 0x40)
+            mcopy(add(pairs, 0x280), add(key, 0x140), 0x80)
+        }
+        pairs[1] = Bn254.P - pairs[1];
+        uint256 start;
+        assembly ("memory-safe") {
+            start := pairs
+        }
+        return Bn254.pairing(start, 4);
+    }
+
+    function _at(uint256[5] memory words) private pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := words
+        }
+    }
+
+    function _at(uint256[2] memory words) private pure returns (uint256 start) {
+        assembly ("memory-safe") {
+            start := words
+        }
     }
 
     /// @dev What stands behind the values must not count: dirt is put there.

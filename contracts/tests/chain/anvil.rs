@@ -94,6 +94,21 @@ impl Anvil {
     }
 }
 
+/// The tests of this program, once more, each on a chain of its own.
+#[test]
+#[ignore = "needs anvil: PODIUM_ANVIL=$PWD/node_modules/.bin/anvil cargo test -p contracts live_chain -- --ignored"]
+fn all_tests_hold_on_a_live_chain() {
+    let path = std::env::var("PODIUM_ANVIL").expect("PODIUM_ANVIL has to name the program");
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--test-threads", "2"])
+        // Thousands of transactions of no other kind than those of the full sequence; and what revm alone is asked.
+        .args(["--skip", "the_balance_is_what_is_owed_and_locked"])
+        .env("PODIUM_ANVIL", path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 fn text(value: impl std::fmt::Display) -> String {
     value.to_string()
 }
@@ -131,6 +146,10 @@ impl Chain for Anvil {
 
     fn balance(&mut self, account: Address) -> U256 {
         parse(&self.ask("eth_getBalance", json!([text(account), "latest"])).unwrap())
+    }
+
+    fn code(&mut self, account: Address) -> Bytes {
+        parse(&self.ask("eth_getCode", json!([text(account), "latest"])).unwrap())
     }
 
     fn fork(&mut self, id: u64) {

@@ -37,6 +37,7 @@ pub trait Chain {
     fn set_time(&mut self, time: u64);
     fn fund(&mut self, account: Address, amount: u128);
     fn balance(&mut self, account: Address) -> U256;
+    fn code(&mut self, account: Address) -> Bytes;
     /// The chain's id changes, as it does in a fork: its state stays.
     fn fork(&mut self, id: u64);
     fn set_block_gas_limit(&mut self, limit: u64);
@@ -164,6 +165,11 @@ impl Chain for Evm {
 
     fn balance(&mut self, account: Address) -> U256 {
         self.evm.ctx.db_mut().load_account(account).unwrap().info.balance
+    }
+
+    fn code(&mut self, account: Address) -> Bytes {
+        let info = self.evm.ctx.db_mut().load_account(account).unwrap().info.clone();
+        info.code.map(|code| code.original_bytes()).unwrap_or_default()
     }
 
     fn fork(&mut self, id: u64) {

@@ -46,12 +46,12 @@ impl Exponents {
     }
 }
 
-fn g1(point: &G1Affine) -> Vec<u8> {
+pub fn g1(point: &G1Affine) -> Vec<u8> {
     let (x, y) = point.xy().unwrap();
     [x, y].iter().flat_map(|c| c.into_bigint().to_bytes_be()).collect()
 }
 
-fn g2(point: &G2Affine) -> Vec<u8> {
+pub fn g2(point: &G2Affine) -> Vec<u8> {
     g2_words(point).iter().flat_map(|word| word.to_be_bytes::<32>()).collect()
 }
 

@@ -3,11 +3,13 @@
 
 mod anvil;
 mod attacks;
+mod code;
 mod evm;
 mod gas;
 mod keys;
 mod life;
 mod money;
+mod snarkjs;
 mod statements;
 mod support;
 mod test_sets;
