@@ -10,7 +10,7 @@ pub enum Event {
     /// Of the verifier.
     Verifier(VerifierEvents),
     /// Of the competitions.
-    Competitions(CompetitionsEvents),
+    Competitions(Box<CompetitionsEvents>),
 }
 
 /// A log that is no event of ours.
@@ -29,7 +29,7 @@ pub struct EventError {
 /// If it is no event of ours.
 pub fn event(log: &Log) -> Result<Event, EventError> {
     if let Ok(event) = CompetitionsEvents::decode_log(log) {
-        return Ok(Event::Competitions(event.data));
+        return Ok(Event::Competitions(Box::new(event.data)));
     }
     if let Ok(event) = VerifierEvents::decode_log(log) {
         return Ok(Event::Verifier(event.data));

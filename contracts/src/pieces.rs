@@ -20,8 +20,7 @@ pub struct Pieces {
 impl Pieces {
     /// Cuts data, which must not be empty, into as few pieces as they fit into.
     pub fn of(data: &[u8]) -> Self {
-        let mut stored: Vec<Bytes> =
-            data.chunks(MAX_PIECE_BYTES).map(|piece| Bytes::copy_from_slice(piece)).collect();
+        let mut stored: Vec<Bytes> = data.chunks(MAX_PIECE_BYTES).map(Bytes::copy_from_slice).collect();
         let tail = stored.pop().unwrap_or_default();
         Self { stored, tail }
     }

@@ -154,7 +154,11 @@ fn verifier(f: &mut fmt::Formatter<'_>, error: &VerifierErrors) -> fmt::Result {
         E::PieceLength(e) => write!(f, "expected a piece of 1 to {} bytes, got {}", e.most, e.got),
         E::PieceNotCreated(_) => f.write_str("the piece was not stored: perhaps gas ran out"),
         E::PieceNotFull(e) => {
-            write!(f, "piece {}: expected {} bytes, as of all but the last, got {}", e.index, e.expected, e.got)
+            write!(
+                f,
+                "piece {}: expected {} bytes, as of all but the last, got {}",
+                e.index, e.expected, e.got
+            )
         }
         E::UnknownPiece(e) => write!(f, "no piece is stored by the hash {}", e.hash),
     }

@@ -86,7 +86,8 @@ impl Anvil {
     /// A transaction as its sender signs it.
     fn request(from: Address, to: Option<Address>, value: u128, data: &Bytes, gas: u64) -> Value {
         let (value, gas) = (hex(value), hex(gas.into()));
-        let mut out = json!({ "from": text(from), "value": value, "input": text(data), "gas": gas, "gasPrice": "0x0" });
+        let mut out =
+            json!({ "from": text(from), "value": value, "input": text(data), "gas": gas, "gasPrice": "0x0" });
         if let Some(to) = to {
             out["to"] = json!(text(to));
         }

@@ -2,8 +2,8 @@
 
 use crate::evm::{Chain, Evm, account, chain, hash};
 use crate::support::{
-    FINALITY, HOST, KEY, Play, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy, model,
-    reached, refused, refused_by_verifier, submit_call, test_set,
+    FINALITY, HOST, KEY, Play, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy,
+    model, reached, refused, refused_by_verifier, submit_call, test_set,
 };
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;
@@ -37,9 +37,7 @@ fn a_receiver_that_calls_back_is_paid_once() {
             releaseCall { terms, competitor, commitment: commitment(1) }.abi_encode().into()
         },
         |play, _| finaliseCall { terms: play.terms.clone() }.abi_encode().into(),
-        |play, me| {
-            submit_call(&play.terms, me, 1, 0, &[90]).abi_encode().into()
-        },
+        |play, me| submit_call(&play.terms, me, 1, 0, &[90]).abi_encode().into(),
     ];
     for data in back {
         let mut play = Play::with(|t| t.winners = 0);
@@ -204,7 +202,8 @@ fn proofs_are_of_one_chain_one_contract_and_one_competition() {
     elsewhere("chain", other_chain);
 
     let mut other_contract = Stage::new();
-    let code = contracts::deploy_competitions(other_contract.verifier, contracts::ETHEREUM_GAS_LIMIT, FINALITY);
+    let code =
+        contracts::deploy_competitions(other_contract.verifier, contracts::ETHEREUM_GAS_LIMIT, FINALITY);
     other_contract.competitions = deploy(other_contract.chain.as_mut(), &code);
     elsewhere("contract", other_contract);
 

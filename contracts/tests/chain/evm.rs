@@ -100,7 +100,8 @@ impl Evm {
     /// A chain that lacks precompiles: a call of their addresses succeeds, with no answer.
     pub fn without_precompiles(mut self, missing: &[u8]) -> Self {
         let all = self.evm.precompiles.precompiles;
-        let is_missing = |address: &&Address| missing.iter().any(|n| **address == Address::with_last_byte(*n));
+        let is_missing =
+            |address: &&Address| missing.iter().any(|n| **address == Address::with_last_byte(*n));
         let mut left = Precompiles::default();
         left.extend(all.addresses().filter(|a| !is_missing(a)).filter_map(|a| all.get(a)).cloned());
         // The EVM holds precompiles for as long as the program runs.

@@ -2,7 +2,8 @@
 
 use crate::evm::{account, chain};
 use crate::support::{
-    FINALITY, HOST, Play, REVEAL_FROM, SUBMIT_UNTIL, Stage, generate, model, reached, refused_by_verifier, test_set_of,
+    FINALITY, HOST, Play, REVEAL_FROM, SUBMIT_UNTIL, Stage, generate, model, reached, refused_by_verifier,
+    test_set_of,
 };
 use crate::verifier::g2_words;
 use alloy_primitives::keccak256;
@@ -58,7 +59,7 @@ fn competition(
     stage.chain.set_time(REVEAL_FROM);
     let pieces = stage.sealed.pieces.calls();
     for (i, piece) in pieces.iter().enumerate() {
-        let gas = stage.to_verifier(piece.clone()).gas;
+        let gas = stage.verifier_does(piece.clone()).gas;
         table.line(&format!("{name}: piece {} of the test set", i + 1), gas, None);
     }
     let revealed = stage.reveal();
@@ -71,7 +72,11 @@ fn competition(
     let cost = cost(&mut stage, rows, features);
     let estimate = (cost.load + U256::from(chunks.len()) * cost.chunk).to::<u64>() + OUTSIDE;
     assert!(submitted.gas <= estimate, "{name}: the estimate is too low: {estimate}, {}", submitted.gas);
-    assert!(estimate <= submitted.gas * 3 / 2, "{name}: the estimate is too high: {estimate}, {}", submitted.gas);
+    assert!(
+        estimate <= submitted.gas * 3 / 2,
+        "{name}: the estimate is too high: {estimate}, {}",
+        submitted.gas
+    );
     stage.chain.set_time(SUBMIT_UNTIL);
     table.line(&format!("{name}: finalise"), stage.finalise().gas, None);
     table.line(&format!("{name}: release"), stage.release(who, &opening.commitment()).gas, None);
@@ -85,7 +90,7 @@ fn cost(stage: &mut Stage, rows: usize, features: usize) -> Cost {
     let contracts::Shape { classes, bits, .. } = stage.terms.shape.clone();
     let shape = Verifier::Shape { rows: rows as u32, features: features as u32, classes, bits };
     let call = costOfCall { key: stage.terms.key, shape };
-    let answer = stage.to_verifier(call.abi_encode().into()).answer.unwrap();
+    let answer = stage.verifier_does(call.abi_encode().into()).answer.unwrap();
     costOfCall::abi_decode_returns(&answer).unwrap()
 }
 
@@ -125,7 +130,8 @@ fn gas_is_that_of_the_golden_file() {
     let Stage { mut chain, .. } = Stage::new();
     let deployed = chain.send(account(0), None, 0, contracts::deploy_verifier());
     table.line("deploy the verifier", deployed.gas, None);
-    let code = contracts::deploy_competitions(deployed.created.unwrap(), contracts::ETHEREUM_GAS_LIMIT, FINALITY);
+    let code =
+        contracts::deploy_competitions(deployed.created.unwrap(), contracts::ETHEREUM_GAS_LIMIT, FINALITY);
     table.line("deploy the competitions", chain.send(account(0), None, 0, code).gas, None);
     let keys = [0, 1, 2].map(|class| generate(&CATALOGUE[class]));
     for key in &keys {
@@ -173,7 +179,11 @@ fn the_largest_test_sets_are_known_and_fit() {
         let (mut low, mut high) = (1usize, 1 << 20);
         while high - low > 1 {
             let middle = (low + high) / 2;
-            if needed(&mut stage, middle) <= contracts::ETHEREUM_GAS_LIMIT { low = middle } else { high = middle }
+            if needed(&mut stage, middle) <= contracts::ETHEREUM_GAS_LIMIT {
+                low = middle
+            } else {
+                high = middle
+            }
         }
         // And the contract that posts says the same.
         for (rows, good) in [(low, true), (low + 1, false)] {
@@ -181,7 +191,10 @@ fn the_largest_test_sets_are_known_and_fit() {
             assert_eq!(stage.post().answer.is_ok(), good, "{} {rows}", class.id);
         }
         let (registered, scored) = dearest(&mut stage, key, &shape(class, low));
-        assert!(registered.max(scored) + OUTSIDE - 50_000 <= contracts::ETHEREUM_GAS_LIMIT, "{registered}, {scored}");
+        assert!(
+            registered.max(scored) + OUTSIDE - 50_000 <= contracts::ETHEREUM_GAS_LIMIT,
+            "{registered}, {scored}"
+        );
         largest.push((class.id.to_string(), low));
     }
     assert_eq!(largest, LARGEST.map(|(name, rows)| (name.to_owned(), rows)));
@@ -208,13 +221,13 @@ fn dearest(stage: &mut Stage, key: B256, shape: &contracts::Shape) -> (u64, u64)
     let pieces = Pieces::of(&labels.into_iter().chain(values).collect::<Vec<_>>());
     let store = |data: &Bytes| Verifier::storePieceCall { data: data.clone() }.abi_encode().into();
     for piece in pieces.stored.iter().chain([&pieces.tail]) {
-        stage.to_verifier(store(piece)).answer.unwrap();
+        stage.verifier_does(store(piece)).answer.unwrap();
     }
     let hashes = [pieces.hashes(), vec![keccak256(&pieces.tail)]].concat();
     let contracts::Shape { rows, features, classes, bits } = shape.clone();
     let shape = Verifier::Shape { rows, features, classes, bits };
     let call = Verifier::registerTestSetCall { shape, pieces: hashes, tail: Bytes::new() };
-    let registered = stage.to_verifier(call.abi_encode().into());
+    let registered = stage.verifier_does(call.abi_encode().into());
     let test_set = Verifier::registerTestSetCall::abi_decode_returns(&registered.answer.unwrap()).unwrap();
     let zero = B256::ZERO;
     let score = Verifier::Score {
@@ -226,7 +239,7 @@ fn dearest(stage: &mut Stage, key: B256, shape: &contracts::Shape) -> (u64, u64)
         commitment: [U256::from(1), U256::from(2)],
     };
     let call = Verifier::verifyScoreCall { score, first: 0, correct: vec![0], proofs: vec![some_proof()] };
-    let scored = stage.to_verifier(call.abi_encode().into());
+    let scored = stage.verifier_does(call.abi_encode().into());
     assert!(matches!(refused_by_verifier(&scored), Verifier::VerifierErrors::ProofInvalid(_)));
     (registered.gas, scored.gas)
 }

@@ -9,7 +9,9 @@ use ark_bn254::{Fr, G1Affine, G1Projective, G2Affine, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup, PrimeGroup};
 use ark_ff::{BigInteger, PrimeField};
 use circuits::model::CATALOGUE;
-use contracts::bindings::Verifier::{VerifierErrors as V, registerKeyCall, registeredKeyCall, storePieceCall};
+use contracts::bindings::Verifier::{
+    VerifierErrors as V, registerKeyCall, registeredKeyCall, storePieceCall,
+};
 use contracts::{Address, B256, ChainKey, Pieces, U256};
 
 /// IC points of the smallest class.
@@ -78,16 +80,16 @@ fn digests_are_those_of_the_prover() {
     let mut stage = Stage::new();
     let key = ChainKey::of(KEY.verifying_key());
     // A second time: nothing changes.
-    let receipt = stage.to_verifier(contracts::register_key(&key));
+    let receipt = stage.verifier_does(contracts::register_key(&key));
     assert!(receipt.logs.is_empty());
     let digest = registerKeyCall::abi_decode_returns(&receipt.answer.unwrap()).unwrap();
     assert_eq!(digest, B256::from(KEY.verifying_key().digest()));
     let call = registeredKeyCall { digest };
-    let answer = stage.to_verifier(call.abi_encode().into()).answer.unwrap();
+    let answer = stage.verifier_does(call.abi_encode().into()).answer.unwrap();
     let stored = registeredKeyCall::abi_decode_returns(&answer).unwrap();
     assert_eq!((stored.class, stored.pieces.len()), (key.class, 1));
     let unknown = registeredKeyCall { digest: B256::ZERO };
-    let receipt = stage.to_verifier(unknown.abi_encode().into());
+    let receipt = stage.verifier_does(unknown.abi_encode().into());
     assert!(matches!(refused_by_verifier(&receipt), V::UnknownKey(_)));
 }
 

@@ -2,8 +2,8 @@
 
 use crate::evm::{GENESIS, Receipt, account, hash};
 use crate::support::{
-    DATA, ENTER_UNTIL, FINALITY, HOST, Play, REVEAL_FROM, REVEAL_UNTIL, SALT, SUBMIT_UNTIL, YesVerifier, commitment,
-    refused, text,
+    DATA, ENTER_UNTIL, FINALITY, HOST, Play, REVEAL_FROM, REVEAL_UNTIL, SALT, SUBMIT_UNTIL, YesVerifier,
+    commitment, refused, text,
 };
 use alloy_sol_types::SolCall;
 use contracts::bindings::Competitions::{
@@ -87,7 +87,9 @@ fn every_deadline_of_the_terms_is_exact() {
     let changes: [(&str, Change); 3] = [
         ("enterUntil", |t, offset| t.enterUntil = GENESIS.checked_add_signed(offset).unwrap()),
         ("revealUntil", |t, offset| t.revealUntil = REVEAL_FROM.checked_add_signed(offset).unwrap()),
-        ("submitUntil", |t, offset| t.submitUntil = (REVEAL_UNTIL + FINALITY).checked_add_signed(offset).unwrap()),
+        ("submitUntil", |t, offset| {
+            t.submitUntil = (REVEAL_UNTIL + FINALITY).checked_add_signed(offset).unwrap()
+        }),
     ];
     for (field, change) in changes {
         for offset in [-1, 0, 1] {
@@ -336,7 +338,8 @@ fn scores_are_sums_of_the_best_of_each_chunk() {
         let mut best = [None::<u32>; 6];
         for _ in 0..25 {
             let first = rng.gen_range(0..6usize);
-            let claims: Vec<u32> = (first..rng.gen_range(first + 1..=6)).map(|_| rng.gen_range(0..9)).collect();
+            let claims: Vec<u32> =
+                (first..rng.gen_range(first + 1..=6)).map(|_| rng.gen_range(0..9)).collect();
             let new = best.iter().all(|chunk| chunk.is_none());
             let mut gain = false;
             for (chunk, claim) in best[first..].iter_mut().zip(&claims) {

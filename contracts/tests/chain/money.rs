@@ -1,9 +1,10 @@
 //! Over random call sequences the contract holds exactly what it owes and what is locked in it.
 
-use crate::evm::{GENESIS, account};
+use crate::evm::{GENESIS, Receipt, account};
 use crate::support::{ENTER_UNTIL, FINALITY, HOST, Play, SUBMIT_UNTIL, TestToken};
 use alloy_sol_types::SolCall;
-use contracts::{Terms, U256};
+use contracts::bindings::Competitions::{CompetitionsErrors, CompetitionsEvents, postCall};
+use contracts::{Event, Terms, U256};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -51,17 +52,15 @@ struct Books {
     locked: i128,
 }
 
-fn credited(receipt: &crate::evm::Receipt) -> u128 {
-    receipt
-        .logs
-        .iter()
-        .filter_map(|log| match contracts::event(log) {
-            Ok(contracts::Event::Competitions(
-                contracts::bindings::Competitions::CompetitionsEvents::Credited(event),
-            )) => Some(event.amount.to::<u128>()),
-            _ => None,
-        })
-        .sum()
+fn credited(receipt: &Receipt) -> u128 {
+    let amount = |log| match contracts::event(log) {
+        Ok(Event::Competitions(event)) => match *event {
+            CompetitionsEvents::Credited(event) => event.amount.to::<u128>(),
+            _ => 0,
+        },
+        _ => 0,
+    };
+    receipt.logs.iter().map(amount).sum()
 }
 
 fn run(mut play: Play, winners: u8, sequence: Vec<Try>) {
@@ -178,9 +177,8 @@ fn a_full_sequence_of_every_kind_balances() {
     // The third is abandoned.
     sequence.extend([Try::Switch(2), Try::Finalise, Try::Release(2, 0), Try::Claim(2), Try::Claim(HOST)]);
     run(Play::new(), 1, sequence.clone());
-    let (play, token) = Play::with_token(|_| {});
+    let (play, _) = Play::with_token(|_| {});
     run(play, 1, sequence);
-    let _ = token;
 }
 
 /// Fees, missing approvals and broken tokens stop a step, never the books.
@@ -191,19 +189,16 @@ fn tokens_that_take_a_fee_are_refused() {
         .answer
         .unwrap();
     let error = crate::support::refused(&play.post());
-    let contracts::bindings::Competitions::CompetitionsErrors::WrongAmount(error) = error else { panic!() };
+    let CompetitionsErrors::WrongAmount(error) = error else { panic!() };
     assert_eq!((error.expected, error.got), (U256::from(1_000_104), U256::from(1_000_104 - 10_001)));
     assert_eq!(play.held(), 0);
     // Nor may coin come along with a token.
     play.call(account(0), token, 0, TestToken::setCall { feeBps_: U256::ZERO, broken_: false })
         .answer
         .unwrap();
-    let post = contracts::bindings::Competitions::postCall { terms: play.terms.clone() };
+    let post = postCall { terms: play.terms.clone() };
     let (to, data) = (play.competitions, post.abi_encode().into());
     let receipt = play.chain.send(account(HOST), Some(to), 1, data);
-    assert!(matches!(
-        crate::support::refused(&receipt),
-        contracts::bindings::Competitions::CompetitionsErrors::WrongAmount(_)
-    ));
+    assert!(matches!(crate::support::refused(&receipt), CompetitionsErrors::WrongAmount(_)));
     play.post().answer.unwrap();
 }

@@ -1,7 +1,7 @@
 //! What tests share: a key, models and test sets of one class, and a stage with deployed contracts.
 
-use crate::keys::Exponents;
 use crate::evm::{Chain, Receipt, account, chain, hash};
+use crate::keys::Exponents;
 use alloy_sol_types::{SolCall, sol};
 use circuits::groth16::{Commitment, Opening, Proof, ProvingKey, commit, prove_model, prove_score};
 use circuits::model::{Bounds, CATALOGUE, Layer};
@@ -95,7 +95,7 @@ pub fn test_set(model: &IntegerModel, rows: usize, seed: u64) -> TestSet {
 /// Rows that a model gets right in every chunk.
 pub fn reached(model: &IntegerModel, set: &TestSet) -> Vec<u64> {
     let right = |i: u64| model.forward(set.row(i as usize)).counts(set.label(i as usize));
-    contracts::chunks(&model.class(), set.rows())
+    contracts::chunks(model.class(), set.rows())
         .iter()
         .map(|chunk| (chunk.lo..chunk.hi).filter(|i| right(*i)).count() as u64)
         .collect()
@@ -121,11 +121,11 @@ impl Stage {
         let mut stage = Self::new();
         let pieces = Pieces::of(&Exponents::of(class.features + 9).bytes());
         for piece in contracts::store(&pieces) {
-            stage.to_verifier(piece).answer.unwrap();
+            stage.verifier_does(piece).answer.unwrap();
         }
         let (descriptor, hashes) = (class.descriptor().into(), pieces.hashes());
         let call = registerKeyCall { class: descriptor, trust: 0, pieces: hashes, tail: pieces.tail };
-        let answer = stage.to_verifier(call.abi_encode().into()).answer.unwrap();
+        let answer = stage.verifier_does(call.abi_encode().into()).answer.unwrap();
         let key = registerKeyCall::abi_decode_returns(&answer).unwrap();
         (stage, key)
     }
@@ -161,13 +161,13 @@ impl Stage {
         };
         let mut stage = Self { chain, verifier, competitions, terms, set: set.clone(), sealed };
         for piece in contracts::store(&key.pieces) {
-            stage.to_verifier(piece).answer.unwrap();
+            stage.verifier_does(piece).answer.unwrap();
         }
-        stage.to_verifier(contracts::register_key(&key)).answer.unwrap();
+        stage.verifier_does(contracts::register_key(&key)).answer.unwrap();
         stage
     }
 
-    pub fn to_verifier(&mut self, data: Bytes) -> Receipt {
+    pub fn verifier_does(&mut self, data: Bytes) -> Receipt {
         self.chain.send(account(0), Some(self.verifier), 0, data)
     }
 
@@ -205,7 +205,7 @@ impl Stage {
 
     pub fn reveal(&mut self) -> Receipt {
         for piece in contracts::store(&self.sealed.pieces) {
-            self.to_verifier(piece).answer.unwrap();
+            self.verifier_does(piece).answer.unwrap();
         }
         let data = contracts::reveal(&self.terms, &self.sealed);
         self.send(account(HOST), 0, data)

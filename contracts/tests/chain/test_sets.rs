@@ -2,10 +2,10 @@
 
 use crate::evm::Receipt;
 use crate::support::{Stage, model, refused_by_verifier, test_set_of};
+use alloy_primitives::keccak256;
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;
 use contracts::bindings::Verifier::{self, VerifierErrors as V, registerTestSetCall, registeredTestSetCall};
-use alloy_primitives::keccak256;
 use contracts::{B256, Bytes, MAX_PIECE_BYTES, Pieces, SealedTestSet, U256};
 
 fn shape(rows: u32, features: u32, classes: u32, bits: u8) -> Verifier::Shape {
@@ -15,10 +15,10 @@ fn shape(rows: u32, features: u32, classes: u32, bits: u8) -> Verifier::Shape {
 fn register(stage: &mut Stage, shape: Verifier::Shape, data: &[u8]) -> Receipt {
     let pieces = Pieces::of(data);
     for piece in pieces.calls() {
-        stage.to_verifier(piece).answer.unwrap();
+        stage.verifier_does(piece).answer.unwrap();
     }
     let call = registerTestSetCall { shape, pieces: pieces.hashes(), tail: pieces.tail };
-    stage.to_verifier(call.abi_encode().into())
+    stage.verifier_does(call.abi_encode().into())
 }
 
 fn digest(receipt: &Receipt) -> B256 {
@@ -37,7 +37,7 @@ fn digests_are_those_of_the_prover() {
         let receipt = register(&mut stage, shape.clone(), &set.evm_bytes());
         assert_eq!(digest(&receipt), sealed.digest, "{rows} x {features}");
         let call = registeredTestSetCall { digest: sealed.digest };
-        let answer = stage.to_verifier(call.abi_encode().into()).answer.unwrap();
+        let answer = stage.verifier_does(call.abi_encode().into()).answer.unwrap();
         let stored = registeredTestSetCall::abi_decode_returns(&answer).unwrap();
         assert_eq!(stored.shape, shape);
         assert_eq!(stored.pieces.len(), (rows * (features + 1)).div_ceil(MAX_PIECE_BYTES));
@@ -81,7 +81,7 @@ fn lengths_are_exact() {
     register(&mut stage, shape(2, 3, 2, 8), &[0; 8]).answer.unwrap();
     // No data at all.
     let call = registerTestSetCall { shape: shape(2, 3, 2, 8), pieces: vec![], tail: Default::default() };
-    let receipt = stage.to_verifier(call.abi_encode().into());
+    let receipt = stage.verifier_does(call.abi_encode().into());
     assert!(matches!(refused_by_verifier(&receipt), V::TestSetLength(_)));
 }
 
@@ -116,15 +116,15 @@ fn unknown_pieces_are_refused_and_stored_ones_are_not_stored_again() {
         pieces: vec![B256::repeat_byte(1)],
         tail: Default::default(),
     };
-    let receipt = stage.to_verifier(call.abi_encode().into());
+    let receipt = stage.verifier_does(call.abi_encode().into());
     let V::UnknownPiece(error) = refused_by_verifier(&receipt) else { panic!() };
     assert_eq!(error.hash, B256::repeat_byte(1));
     for (bytes, good) in [(0, false), (1, true), (MAX_PIECE_BYTES, true), (MAX_PIECE_BYTES + 1, false)] {
         let call = || Verifier::storePieceCall { data: vec![7; bytes].into() }.abi_encode().into();
-        let receipt = stage.to_verifier(call());
+        let receipt = stage.verifier_does(call());
         assert_eq!(receipt.answer.is_ok(), good, "{bytes}");
         if good {
-            let again = stage.to_verifier(call());
+            let again = stage.verifier_does(call());
             assert!(again.logs.is_empty() && (bytes == 1 || again.gas < receipt.gas / 2));
         } else {
             assert!(matches!(refused_by_verifier(&receipt), V::PieceLength(_)));
@@ -157,13 +157,13 @@ fn data_are_cut_in_one_way_only() {
             let data = bytes[from..*end].to_vec();
             hashes.push(keccak256(&data));
             let store = Verifier::storePieceCall { data: data.into() };
-            stage.to_verifier(store.abi_encode().into()).answer.unwrap();
+            stage.verifier_does(store.abi_encode().into()).answer.unwrap();
             from = *end;
         }
         let tail = bytes[from..].to_vec();
         let tail: Bytes = if tail.len() <= full { tail.into() } else { tail[..1].to_vec().into() };
         let call = registerTestSetCall { shape: shape(1_700, 30, 2, 8), pieces: hashes, tail };
-        let receipt = stage.to_verifier(call.abi_encode().into());
+        let receipt = stage.verifier_does(call.abi_encode().into());
         match wrong {
             None => assert_eq!(digest(&receipt), B256::from(set.evm_digest())),
             Some(index) => {

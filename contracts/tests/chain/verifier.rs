@@ -44,7 +44,7 @@ impl Proved {
     fn of(mut stage: Stage, who: Address, opening: &Opening, proof: &Proof, chunks: &[(u32, Proof)]) -> Self {
         let (id, commitment) = (stage.id(), words(&opening.commitment().to_evm()));
         for piece in stage.sealed.pieces.calls() {
-            stage.to_verifier(piece).answer.unwrap();
+            stage.verifier_does(piece).answer.unwrap();
         }
         let contracts::Shape { rows, features, classes, bits } = stage.terms.shape.clone();
         let register = Verifier::registerTestSetCall {
@@ -52,7 +52,7 @@ impl Proved {
             pieces: stage.sealed.pieces.hashes(),
             tail: stage.sealed.pieces.tail.clone(),
         };
-        stage.to_verifier(register.abi_encode().into()).answer.unwrap();
+        stage.verifier_does(register.abi_encode().into()).answer.unwrap();
         let model = verifyModelCall {
             key: stage.terms.key,
             competition: id,
@@ -260,7 +260,7 @@ fn no_value_of_the_test_set_may_differ() {
         let contracts::Shape { rows, features, classes, bits } = proved.stage.terms.shape.clone();
         let shape = Verifier::Shape { rows, features, classes, bits };
         let register = Verifier::registerTestSetCall { shape, pieces: vec![], tail: other.into() };
-        let answer = proved.stage.to_verifier(register.abi_encode().into()).answer.unwrap();
+        let answer = proved.stage.verifier_does(register.abi_encode().into()).answer.unwrap();
         let mut call = score.clone();
         call.score.testSet = Verifier::registerTestSetCall::abi_decode_returns(&answer).unwrap();
         assert!(matches!(refused_by_verifier(&proved.check_score(&call)), V::ProofInvalid(_)), "{at}");
@@ -391,12 +391,12 @@ fn test_sets_have_to_fit_the_class() {
         let shape = Verifier::Shape { rows: 2, features, classes, bits };
         let tail = vec![0; 2 * (features as usize + 1)].into();
         let register = Verifier::registerTestSetCall { shape: shape.clone(), pieces: vec![], tail };
-        let answer = proved.stage.to_verifier(register.abi_encode().into()).answer.unwrap();
+        let answer = proved.stage.verifier_does(register.abi_encode().into()).answer.unwrap();
         let mut call = score.clone();
         call.score.testSet = Verifier::registerTestSetCall::abi_decode_returns(&answer).unwrap();
         assert!(matches!(refused_by_verifier(&proved.check_score(&call)), V::DoesNotFit(_)));
         let cost = Verifier::costOfCall { key: score.score.key, shape };
-        let receipt = proved.stage.to_verifier(cost.abi_encode().into());
+        let receipt = proved.stage.verifier_does(cost.abi_encode().into());
         assert!(matches!(refused_by_verifier(&receipt), V::DoesNotFit(_)));
     }
 }
