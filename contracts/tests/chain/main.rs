@@ -9,6 +9,7 @@ mod gas;
 mod keys;
 mod life;
 mod money;
+mod payout;
 mod snarkjs;
 mod statements;
 mod support;

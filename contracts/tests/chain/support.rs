@@ -26,6 +26,15 @@ sol!(Probe, "artefacts/test/Probe.json");
 
 pub const SECRET: [u8; 32] = [7; 32];
 pub const HOST: u8 = 1;
+
+// The contract's `Phase`.
+pub const OPEN: u8 = 1;
+pub const REVEALED: u8 = 2;
+pub const WON: u8 = 3;
+pub const UNWON: u8 = 4;
+pub const ABANDONED: u8 = 5;
+pub const CANCELLED: u8 = 6;
+
 pub const ENTER_UNTIL: u64 = 1_800_001_000;
 /// Seconds after which the test chains do not replace a block.
 pub const FINALITY: u64 = 300;

@@ -1,12 +1,13 @@
 //! Real proofs against the verifier: they hold, and nothing that differs from them by a bit does.
 
 use crate::evm::{Receipt, account, chain};
+use crate::keys::g1;
 use crate::support::{
     KEY, REVEAL_FROM, Stage, generate, model, reached, refused_by_verifier, test_set, test_set_of,
 };
 use alloy_sol_types::SolCall;
-use ark_bn254::{Fq2, G2Affine};
-use ark_ec::AffineRepr;
+use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, PrimeField};
 use circuits::groth16::{Opening, Proof, ProvingKey};
 use circuits::model::CATALOGUE;
@@ -370,6 +371,50 @@ fn another_proof_of_the_same_statement_changes_nothing() {
         crate::support::refused(&receipt),
         contracts::bindings::Competitions::CompetitionsErrors::NotBetter(_)
     ));
+}
+
+fn to_g1(words: &[U256]) -> G1Affine {
+    let [x, y] = [words[0], words[1]].map(|word| Fq::from_be_bytes_mod_order(&word.to_be_bytes::<32>()));
+    G1Affine::new(x, y)
+}
+
+fn to_g2(words: &[U256]) -> G2Affine {
+    let [xi, xr, yi, yr]: [Fq; 4] =
+        std::array::from_fn(|i| Fq::from_be_bytes_mod_order(&words[i].to_be_bytes::<32>()));
+    G2Affine::new(Fq2::new(xr, xi), Fq2::new(yr, yi))
+}
+
+/// `e(A, B + eta) = e(A, B) e(A, eta)`: with D + A the equation holds, and with `D_w + A` and eta_w, which looks like a
+/// commitment of one's own. But D and `D_w` are hashed.
+#[test]
+fn shifted_commitments_are_refused() {
+    let mut proved = Proved::new(&KEY, 12, 3, 2);
+    let (model, score) = (proved.model.clone(), proved.score.clone());
+    // alpha, beta, gamma, delta, eta, eta_w.
+    let key: [U256; 22] = words(&KEY.verifying_key().to_evm()[..704]);
+    let (eta, eta_w) = (to_g2(&key[14..18]), to_g2(&key[18..22]));
+    let shifted = |proof: &[U256; 10], by: G2Affine| -> [U256; 10] {
+        let mut out = *proof;
+        out[2..6].copy_from_slice(&g2_words(&(to_g2(&proof[2..6]) + by).into_affine()));
+        out
+    };
+    let plus = |point: &[U256], other: &[U256]| -> [U256; 2] {
+        words(&g1(&(to_g1(point) + to_g1(other)).into_affine()))
+    };
+    let d = |proof: &[U256; 10]| {
+        let mut out = shifted(proof, eta);
+        out[8..10].copy_from_slice(&plus(&proof[8..10], &proof[..2]));
+        out
+    };
+    let call = verifyModelCall { proof: d(&model.proof), ..model.clone() };
+    assert!(matches!(refused_by_verifier(&proved.check_model(&call)), V::ProofInvalid(_)));
+    let call = verifyScoreCall { proofs: vec![d(&score.proofs[0])], ..score.clone() };
+    assert!(matches!(refused_by_verifier(&proved.check_score(&call)), V::ProofInvalid(_)));
+    for competitor in [model.competitor, account(3)] {
+        let (commitment, proof) = (plus(&model.commitment, &model.proof[..2]), shifted(&model.proof, eta_w));
+        let call = verifyModelCall { competitor, commitment, proof, ..model.clone() };
+        assert!(matches!(refused_by_verifier(&proved.check_model(&call)), V::ProofInvalid(_)));
+    }
 }
 
 /// The proofs of a model and of a score are not each other.
