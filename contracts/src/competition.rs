@@ -15,8 +15,8 @@ use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 
 /// Most winners of a competition.
 const MAX_WINNERS: u8 = 16;
-/// Gas of a submission outside the verifier.
-const OUTSIDE_GAS: u64 = 200_000;
+/// Gas of a submission or a reveal outside the verifier.
+pub const OUTSIDE_GAS: u64 = 200_000;
 /// 100 % in basis points.
 const FULL: u16 = 10_000;
 
@@ -124,4 +124,21 @@ pub(crate) fn words<const N: usize>(bytes: &[u8]) -> [U256; N] {
         *word = U256::from_be_slice(bytes);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_chunks_go_together_as_a_transaction_takes() {
+        let [chunks, load, chunk, register] = [7u64, 100_000, 1_000_000, 0].map(U256::from);
+        let cost = Cost { chunks, load, chunk, register };
+        // 300,000 besides the chunks.
+        for (gas_limit, expected) in
+            [(0, 1), (1_300_000, 1), (2_299_999, 1), (2_300_000, 2), (7_300_000, 7), (u64::MAX, 7)]
+        {
+            assert_eq!(chunks_at_once(&cost, gas_limit), expected, "{gas_limit}");
+        }
+    }
 }

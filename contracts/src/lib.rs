@@ -32,7 +32,8 @@ pub use call::{
 };
 pub use code::{Parameters, competitions_code, verifier_code};
 pub use competition::{
-    Deployment, TermsError, chunks, chunks_at_once, competition_id, entry_id, model_scope, score_claims,
+    Deployment, OUTSIDE_GAS, TermsError, chunks, chunks_at_once, competition_id, entry_id, model_scope,
+    score_claims,
 };
 pub use event::{Event, EventError, event};
 pub use key::ChainKey;

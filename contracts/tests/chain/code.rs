@@ -2,8 +2,15 @@
 
 use crate::evm::chain;
 use crate::support::{FINALITY, Play, Stage};
-use contracts::bindings::Competitions::{CHAIN_IDCall, FINALITYCall, GAS_LIMITCall, VERIFIERCall};
-use contracts::{Deployment, ETHEREUM_GAS_LIMIT, Parameters, competitions_code, verifier_code};
+use alloy_sol_types::SolCall;
+use contracts::bindings::Competitions::{
+    CHAIN_IDCall, FINALITYCall, GAS_LIMITCall, OUTSIDE_GASCall, VERIFIERCall,
+};
+use contracts::bindings::Verifier::MAX_PIECECall;
+use contracts::{
+    Deployment, ETHEREUM_GAS_LIMIT, MAX_PIECE_BYTES, OUTSIDE_GAS, Parameters, U256, competitions_code,
+    verifier_code,
+};
 
 #[test]
 fn the_code_on_the_chain_is_the_code_of_the_artefacts() {
@@ -37,4 +44,14 @@ fn the_contract_says_what_it_was_deployed_with() {
     assert_eq!(play.view(to, CHAIN_IDCall {}).to::<u64>(), 31);
     let parameters = Parameters { verifier, gas_limit: 5_000_000, finality_s: 77 };
     assert_eq!(play.chain.code(to), competitions_code(&Deployment { chain: 31, contract: to }, &parameters));
+}
+
+#[test]
+fn constants_of_the_library_are_those_of_the_contracts() {
+    let mut play = Play::new();
+    let to = play.competitions;
+    assert_eq!(play.view(to, OUTSIDE_GASCall {}), U256::from(OUTSIDE_GAS));
+    let mut stage = Stage::new();
+    let answer = stage.verifier_does(MAX_PIECECall {}.abi_encode().into()).answer.unwrap();
+    assert_eq!(MAX_PIECECall::abi_decode_returns(&answer).unwrap(), U256::from(MAX_PIECE_BYTES));
 }

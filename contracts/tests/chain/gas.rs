@@ -14,13 +14,10 @@ use circuits::SizeClass;
 use circuits::groth16::ProvingKey;
 use circuits::model::{CATALOGUE, Family};
 use contracts::bindings::Verifier::{self, costOfCall};
-use contracts::{Address, B256, Bytes, ChainKey, Cost, Pieces, U256};
+use contracts::{Address, B256, Bytes, ChainKey, Cost, OUTSIDE_GAS, Pieces, U256};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::fmt::Write as _;
-
-/// What a transaction takes outside the verifier.
-const OUTSIDE: u64 = 200_000;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gas.txt");
 
@@ -70,7 +67,7 @@ fn competition(
     submitted.answer.unwrap();
     table.line(&format!("{name}: submit"), submitted.gas, Some(most[2]));
     let cost = cost(&mut stage, rows, features);
-    let estimate = (cost.load + U256::from(chunks.len()) * cost.chunk).to::<u64>() + OUTSIDE;
+    let estimate = (cost.load + U256::from(chunks.len()) * cost.chunk).to::<u64>() + OUTSIDE_GAS;
     assert!(submitted.gas <= estimate, "{name}: the estimate is too low: {estimate}, {}", submitted.gas);
     assert!(
         estimate <= submitted.gas * 3 / 2,
@@ -103,7 +100,7 @@ fn ranking(table: &mut Table) {
     }
     let submitted = play.submit(18, 1, 90);
     submitted.answer.unwrap();
-    table.line("no proof: submit that moves 16 places", submitted.gas, Some(OUTSIDE));
+    table.line("no proof: submit that moves 16 places", submitted.gas, Some(OUTSIDE_GAS));
     play.chain.set_time(SUBMIT_UNTIL);
     let finalised = play.finalise();
     finalised.answer.unwrap();
@@ -174,7 +171,7 @@ fn the_largest_test_sets_are_known_and_fit() {
         (stage.terms.key, stage.terms.shape) = (key, shape(class, 1));
         let needed = |stage: &mut Stage, rows| {
             let cost = cost(stage, rows, class.features);
-            cost.register.max(cost.load + cost.chunk).to::<u64>() + OUTSIDE
+            cost.register.max(cost.load + cost.chunk).to::<u64>() + OUTSIDE_GAS
         };
         let (mut low, mut high) = (1usize, 1 << 20);
         while high - low > 1 {
@@ -192,7 +189,7 @@ fn the_largest_test_sets_are_known_and_fit() {
         }
         let (registered, scored) = dearest(&mut stage, key, &shape(class, low));
         assert!(
-            registered.max(scored) + OUTSIDE - 50_000 <= contracts::ETHEREUM_GAS_LIMIT,
+            registered.max(scored) + OUTSIDE_GAS - 50_000 <= contracts::ETHEREUM_GAS_LIMIT,
             "{registered}, {scored}"
         );
         largest.push((class.id.to_string(), low, low.div_ceil(class.rows)));
