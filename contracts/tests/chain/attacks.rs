@@ -1,9 +1,10 @@
 //! What attackers try: calling back, refusing money, copying proofs, replaying them elsewhere.
 
 use crate::evm::{Chain, Evm, account, chain, hash};
+use crate::play::{Play, commitment, submit_call};
 use crate::support::{
-    FINALITY, HOST, KEY, Play, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, commitment, deploy,
-    model, reached, refused, refused_by_verifier, submit_call, test_set,
+    FINALITY, HOST, KEY, Puppet, REVEAL_FROM, SUBMIT_UNTIL, Stage, TestToken, deploy, model, reached,
+    refused, refused_by_verifier, test_set,
 };
 use alloy_sol_types::SolCall;
 use circuits::model::CATALOGUE;

@@ -1,7 +1,8 @@
 //! Contracts of ours are known by their code.
 
 use crate::evm::chain;
-use crate::support::{FINALITY, Play, Stage};
+use crate::play::Play;
+use crate::support::{FINALITY, Stage};
 use alloy_sol_types::SolCall;
 use contracts::bindings::Competitions::{
     CHAIN_IDCall, FINALITYCall, GAS_LIMITCall, OUTSIDE_GASCall, VERIFIERCall,

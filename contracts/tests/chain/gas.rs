@@ -1,8 +1,9 @@
 //! What whole transactions cost: a golden file (`BLESS=1` rewrites it), and the most that each may cost.
 
 use crate::evm::{account, chain};
+use crate::play::Play;
 use crate::support::{
-    FINALITY, HOST, Play, REVEAL_FROM, SUBMIT_UNTIL, Stage, generate, model, reached, refused_by_verifier,
+    FINALITY, HOST, REVEAL_FROM, SUBMIT_UNTIL, Stage, generate, model, reached, refused_by_verifier,
     test_set_of,
 };
 use crate::verifier::g2_words;

@@ -1,9 +1,9 @@
 //! Phases, deadlines, terms, caps.
 
 use crate::evm::{GENESIS, Receipt, account, hash};
+use crate::play::{CANCELLED, DATA, OPEN, Play, REVEALED, SALT, UNWON, WON, commitment};
 use crate::support::{
-    CANCELLED, DATA, ENTER_UNTIL, FINALITY, HOST, OPEN, Play, REVEAL_FROM, REVEAL_UNTIL, REVEALED, SALT,
-    SUBMIT_UNTIL, UNWON, WON, YesVerifier, commitment, refused, text,
+    ENTER_UNTIL, FINALITY, HOST, REVEAL_FROM, REVEAL_UNTIL, SUBMIT_UNTIL, YesVerifier, refused, text,
 };
 use alloy_sol_types::SolCall;
 use contracts::bindings::Competitions::{

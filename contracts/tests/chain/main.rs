@@ -10,6 +10,7 @@ mod keys;
 mod life;
 mod money;
 mod payout;
+mod play;
 mod snarkjs;
 mod statements;
 mod support;

@@ -1,7 +1,8 @@
 //! Over random call sequences the contract holds exactly what it owes and what is locked in it.
 
 use crate::evm::{GENESIS, Receipt, account};
-use crate::support::{ENTER_UNTIL, FINALITY, HOST, Play, SUBMIT_UNTIL, TestToken};
+use crate::play::Play;
+use crate::support::{ENTER_UNTIL, FINALITY, HOST, SUBMIT_UNTIL, TestToken};
 use alloy_sol_types::SolCall;
 use contracts::bindings::Competitions::{CompetitionsErrors, CompetitionsEvents, postCall};
 use contracts::{Event, Terms, U256};

@@ -1,7 +1,8 @@
 //! Who is paid what: ranks, chunks, roundings, bonds.
 
 use crate::evm::account;
-use crate::support::{ABANDONED, HOST, Play, REVEAL_UNTIL, REVEALED, SUBMIT_UNTIL, UNWON, WON, refused};
+use crate::play::{ABANDONED, Play, REVEALED, UNWON, WON};
+use crate::support::{HOST, REVEAL_UNTIL, SUBMIT_UNTIL, refused};
 use contracts::bindings::Competitions::{CompetitionsErrors as E, claimCall};
 use contracts::{Address, U256};
 

@@ -1,7 +1,8 @@
 //! Ids, challenges and sums, each against a twin in Rust.
 
 use crate::evm::{Chain, account, chain};
-use crate::support::{Play, Probe, deploy};
+use crate::play::Play;
+use crate::support::{Probe, deploy};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::SolCall;
 use circuits::model::{Bounds, CATALOGUE, Family};
