@@ -4,8 +4,7 @@
 use super::error::{BlobError, io};
 use super::{BlobStore, Tree, chunk_len, tree, tree_name};
 use protocol::{BlobId, BlobRef};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::{Arc, TryLockError};
 
 impl BlobStore {
@@ -42,12 +41,11 @@ impl BlobStore {
         let tree = self.tree(id)?;
         let blob = tree.blob();
         let len = chunk_len(blob.bytes, index).ok_or(BlobError::Chunk { id, index, bytes: 0 })?;
-        let (file, _) = self.open_file(id)?;
-        let mut bytes = vec![0; len];
-        let read = file.read_exact_at(&mut bytes, tree::offset(index));
-        if read.as_ref().is_err_and(|error| error.kind() != ErrorKind::UnexpectedEof) {
-            read.map_err(io(&self.path(id)))?;
-        }
+        let (mut file, _) = self.open_file(id)?;
+        let mut bytes = Vec::with_capacity(len);
+        file.seek(SeekFrom::Start(tree::offset(index)))
+            .and_then(|_| file.take(len as u64).read_to_end(&mut bytes))
+            .map_err(io(&self.path(id)))?;
         if let Err(error) = tree.check(index, &bytes) {
             tracing::warn!(%error, "damaged on disk: fetched again");
             self.set_aside(blob)?;

@@ -120,8 +120,8 @@ fn bundle_text(report: &BundleReport, seconds: f64) -> String {
         views::openness(board.open).to_owned(),
         format!(
             "{} hold, {} verified in {seconds:.2} s; keys: {}; fingerprint {}",
-            output::count(report.records as u64, "record", "records"),
-            output::count(report.proofs as u64, "proof", "proofs"),
+            output::count(report.records, "record", "records"),
+            output::count(report.proofs, "proof", "proofs"),
             if keys.is_empty() { "none".to_owned() } else { keys.join(", ") },
             output::short(&report.fingerprint)
         ),
