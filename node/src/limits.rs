@@ -216,17 +216,17 @@ pub const REFUSED_REMEMBERED: usize = 16_384;
 /// Bytes of one blob chunk: a subtree of BLAKE3's tree, hence a power of two. Peers have to agree on it. Large enough
 /// that a request is little beside it; small enough that a slow line sends one before [`REQUEST_TIMEOUT`].
 pub const CHUNK_BYTES: u64 = 1 << 20;
-/// Chunks of one blob that are asked for at once, or are with a worker: each is in memory. Those of slow peers come
+/// Chunks of one blob that are asked for at once, or are being verified: each is in memory. Those of slow peers come
 /// on top.
 pub const CHUNKS_IN_FLIGHT: usize = 12;
+/// Chunks of one blob that are verified and wait for the disk, in memory, before no more are asked for.
+pub const CHUNKS_UNWRITTEN: usize = 32;
 /// Chunks that one peer is asked for at once, of all blobs: below [`SERVE_BLOBS_PER_PEER`].
 pub const CHUNKS_PER_PEER: usize = 8;
 /// Chunks that a peer is asked for at first: it may be slow, or lie.
 pub const CHUNKS_AT_FIRST: usize = 2;
 /// A chunk that has been asked for so long ago is asked of another peer too when nothing else is left to ask.
 pub const CHUNK_SLOW: Duration = Duration::from_secs(2);
-/// Bytes of a blob that are written before the disk is told to flush them.
-pub const FLUSH_BYTES: u64 = 16 << 20;
 /// Bytes of chunks' hashes that are kept in memory: those of the 32 largest blobs.
 pub const CACHED_TREES_BYTES: u64 = 4 << 20;
 /// Bytes of blobs per second that leave for all peers together, unless the user says otherwise: more than a network

@@ -11,11 +11,12 @@
 //!
 //! ```text
 //! tree     which chunk is right;  usage: how many bytes there are
-//! add      files of this machine;  partial: files that are fetched
+//! add      files of this machine;  partial: files that are fetched;  direct: how their chunks are written
 //! serve    chunks for peers;  sweep: what may go
 //! ```
 
 mod add;
+mod direct;
 mod error;
 mod partial;
 mod serve;
@@ -26,7 +27,7 @@ mod tree;
 mod usage;
 
 pub use error::BlobError;
-pub use partial::{Opened, Partial};
+pub use partial::{Opened, Partial, Verified};
 pub use sweep::Stored;
 pub use tree::{Tree, chunk_len, chunks};
 

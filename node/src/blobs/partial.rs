@@ -1,6 +1,7 @@
 //! Blobs that are being fetched: chunks in whatever order, each verified before it is written, and again when a fetch
 //! goes on after a break.
 
+use super::direct::Direct;
 use super::error::{BlobError, io};
 use super::{BlobStore, Tree, chunk_len, part_name, tree};
 use crate::limits;
@@ -8,16 +9,47 @@ use protocol::BlobRef;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// A blob that is being fetched.
 #[derive(Debug)]
 pub struct Partial {
     file: File,
+    /// The same file, where the file system can do that.
+    direct: Option<Direct>,
     tree: Arc<Tree>,
-    /// Bytes written since the disk was last told to begin.
-    unflushed: AtomicU64,
+}
+
+impl Partial {
+    /// Verifies a chunk.
+    ///
+    /// # Errors
+    /// [`BlobError::Chunk`] if these are not its bytes.
+    pub fn verify(&self, index: u32, bytes: Vec<u8>) -> Result<Verified, BlobError> {
+        self.tree.check(index, &bytes)?;
+        Ok(Verified { index, bytes })
+    }
+
+    fn put(&self, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+        match &self.direct {
+            Some(direct) if direct.write(bytes, offset)? => Ok(()),
+            _ => self.file.write_all_at(bytes, offset),
+        }
+    }
+}
+
+/// A chunk whose bytes are those that the blob's tree says.
+#[derive(Debug)]
+pub struct Verified {
+    index: u32,
+    bytes: Vec<u8>,
+}
+
+impl Verified {
+    /// Which chunk.
+    pub fn index(&self) -> u32 {
+        self.index
+    }
 }
 
 /// A fetch that begins or goes on.
@@ -85,28 +117,21 @@ impl BlobStore {
         self.usage.set(&name, bytes);
         self.usage.check(blob.bytes - bytes)?;
         self.room(blob.bytes - bytes)?;
-        Ok(Opened { partial: Arc::new(Partial { file, tree, unflushed: AtomicU64::new(0) }), here })
+        let direct = Direct::open(&path);
+        Ok(Opened { partial: Arc::new(Partial { file, direct, tree }), here })
     }
 
-    /// Verifies a chunk and writes it in its place.
+    /// Writes a chunk in its place.
     ///
     /// # Errors
-    /// [`BlobError::Chunk`] if these are not its bytes: then nothing is written. If the quota is used up or the disk
-    /// fails.
-    pub fn write(&self, partial: &Partial, index: u32, bytes: &[u8]) -> Result<(), BlobError> {
-        partial.tree.check(index, bytes)?;
+    /// If the quota is used up or the disk fails.
+    pub fn write(&self, partial: &Partial, chunk: &Verified) -> Result<(), BlobError> {
+        let Verified { index, bytes } = chunk;
         let name = part_name(partial.tree.blob());
         // Others may have used up since what was free when this one was begun.
         self.room(bytes.len() as u64)?;
         self.usage.grow(&name, bytes.len() as u64)?;
-        let path = self.file(&name);
-        partial.file.write_all_at(bytes, tree::offset(index)).map_err(io(&path))?;
-        // The disk works while more comes, instead of all at once at the end.
-        let len = bytes.len() as u64;
-        if partial.unflushed.fetch_add(len, Ordering::Relaxed) + len >= limits::FLUSH_BYTES {
-            partial.unflushed.store(0, Ordering::Relaxed);
-            partial.file.sync_data().map_err(io(&path))?;
-        }
+        partial.put(bytes, tree::offset(*index)).map_err(io(&self.file(&name)))?;
         Ok(())
     }
 

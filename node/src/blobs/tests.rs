@@ -19,6 +19,11 @@ fn chunk(bytes: &[u8], index: u32) -> &[u8] {
     &bytes[start..start + chunk_len(bytes.len() as u64, index).unwrap()]
 }
 
+/// What is done with a chunk that came.
+fn put(blobs: &BlobStore, partial: &Partial, index: u32, bytes: &[u8]) -> Result<(), BlobError> {
+    blobs.write(partial, &partial.verify(index, bytes.to_vec())?)
+}
+
 /// The hashes of these bytes, from a store that has them.
 fn hashes(bytes: &[u8]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
@@ -86,7 +91,7 @@ fn a_damaged_chunk_is_never_served_and_is_all_that_is_fetched_again() {
     assert_eq!(blobs.take_damaged(), HashSet::from([blob]));
     let opened = blobs.resume(blob).unwrap().unwrap();
     assert_eq!(opened.here, [true, true, false, true]);
-    blobs.write(&opened.partial, 2, chunk(&bytes, 2)).unwrap();
+    put(&blobs, &opened.partial, 2, chunk(&bytes, 2)).unwrap();
     assert_eq!(blobs.finish(&opened.partial).unwrap(), blob);
     assert_eq!(blobs.read(blob.id, blob.bytes).unwrap(), bytes);
 
@@ -145,14 +150,14 @@ fn a_fetch_takes_right_chunks_in_any_order_and_no_other() {
     let opened = blobs.begin(blob, &hashes).unwrap();
     assert_eq!(opened.here, [false; 3]);
     let partial = opened.partial;
-    blobs.write(&partial, 2, chunk(&bytes, 2)).unwrap();
+    put(&blobs, &partial, 2, chunk(&bytes, 2)).unwrap();
     for (index, wrong) in
         [(0, chunk(&bytes, 1)), (2, &bytes[..100]), (2, &bytes[..101]), (3, &bytes[..0]), (0, &bytes[..0])]
     {
-        assert!(matches!(blobs.write(&partial, index, wrong), Err(BlobError::Chunk { .. })), "{index}");
+        assert!(matches!(put(&blobs, &partial, index, wrong), Err(BlobError::Chunk { .. })), "{index}");
     }
     assert_eq!(blobs.used(), 100 + 96, "what is wrong is not written");
-    blobs.write(&partial, 0, chunk(&bytes, 0)).unwrap();
+    put(&blobs, &partial, 0, chunk(&bytes, 0)).unwrap();
     drop(partial);
 
     // After a crash that has damaged one chunk and left half of another.
@@ -164,7 +169,7 @@ fn a_fetch_takes_right_chunks_in_any_order_and_no_other() {
     let opened = blobs.resume(blob).unwrap().unwrap();
     assert_eq!((opened.here, blobs.used()), (vec![false, false, true], 100 + 96));
     for index in [1, 0] {
-        blobs.write(&opened.partial, index, chunk(&bytes, index)).unwrap();
+        put(&blobs, &opened.partial, index, chunk(&bytes, index)).unwrap();
     }
     assert_eq!(blobs.finish(&opened.partial).unwrap(), blob);
     assert_eq!(blobs.read(blob.id, blob.bytes).unwrap(), bytes);
@@ -178,8 +183,8 @@ fn a_blob_of_one_chunk_needs_no_hashes() {
     for bytes in [b"".as_slice(), b"0123456789"] {
         let blob = BlobRef::of(bytes);
         let partial = blobs.resume(blob).unwrap().unwrap().partial;
-        assert!(blobs.write(&partial, 0, b"lies").is_err());
-        blobs.write(&partial, 0, bytes).unwrap();
+        assert!(put(&blobs, &partial, 0, b"lies").is_err());
+        put(&blobs, &partial, 0, bytes).unwrap();
         assert_eq!(blobs.finish(&partial).unwrap(), blob);
         assert!(blobs.has(blob));
     }
@@ -192,15 +197,15 @@ fn another_length_does_not_touch_what_was_fetched() {
     let bytes = bytes(CHUNK + 3);
     let (blob, hashes) = (BlobRef::of(&bytes), hashes(&bytes));
     let partial = blobs.begin(blob, &hashes).unwrap().partial;
-    blobs.write(&partial, 1, chunk(&bytes, 1)).unwrap();
+    put(&blobs, &partial, 1, chunk(&bytes, 1)).unwrap();
     let shorter = BlobRef { bytes: 5, ..blob };
     assert_eq!(blobs.resume(shorter).unwrap().unwrap().here, [false]);
     let longer = BlobRef { bytes: blob.bytes + 1, ..blob };
     // The hashes alone do not tell: no last chunk will be right.
     let wrong = blobs.begin(longer, &hashes).unwrap().partial;
-    assert!(blobs.write(&wrong, 1, &[chunk(&bytes, 1), &[0]].concat()).is_err());
+    assert!(put(&blobs, &wrong, 1, &[chunk(&bytes, 1), &[0]].concat()).is_err());
     assert_eq!(blobs.resume(blob).unwrap().unwrap().here, [false, true]);
-    blobs.write(&partial, 0, chunk(&bytes, 0)).unwrap();
+    put(&blobs, &partial, 0, chunk(&bytes, 0)).unwrap();
     assert_eq!(blobs.finish(&partial).unwrap(), blob);
 }
 
@@ -212,7 +217,7 @@ fn what_nobody_goes_on_fetching_is_deleted() {
     let bytes = vec![9; CHUNK as usize + 9];
     let old = BlobRef::of(&bytes);
     let partial = blobs.begin(old, &hashes(&bytes)).unwrap().partial;
-    blobs.write(&partial, 1, chunk(&bytes, 1)).unwrap();
+    put(&blobs, &partial, 1, chunk(&bytes, 1)).unwrap();
     let used = blobs.used();
     blobs.expire_parts(Duration::from_secs(3600)).unwrap();
     assert_eq!((blobs.used(), blobs.resume(old).unwrap().unwrap().here), (used, vec![false, true]));
@@ -256,8 +261,8 @@ fn the_quota_holds_for_files_and_fetches() {
     let (one, two) = ([3; 30], [4; 30]);
     let first = blobs.resume(BlobRef::of(&one)).unwrap().unwrap().partial;
     let second = blobs.resume(BlobRef::of(&two)).unwrap().unwrap().partial;
-    blobs.write(&first, 0, &one).unwrap();
-    assert!(matches!(blobs.write(&second, 0, &two), Err(BlobError::Quota { .. })));
+    put(&blobs, &first, 0, &one).unwrap();
+    assert!(matches!(put(&blobs, &second, 0, &two), Err(BlobError::Quota { .. })));
     blobs.finish(&first).unwrap();
     assert_eq!(blobs.used(), 90);
 }
@@ -290,18 +295,18 @@ proptest! {
                     let mut wrong = chunk(&content, index).to_vec();
                     let middle = wrong.len() / 2;
                     wrong[middle] ^= 1;
-                    prop_assert!(blobs.write(&opened.partial, index, &wrong).is_err());
+                    prop_assert!(put(&blobs, &opened.partial, index, &wrong).is_err());
                 }
                 (_, Some(_)) => {
-                    blobs.write(&opened.partial, index, chunk(&content, index)).unwrap();
+                    put(&blobs, &opened.partial, index, chunk(&content, index)).unwrap();
                     opened.here[index as usize] = true;
                 }
-                (_, None) => prop_assert!(blobs.write(&opened.partial, index, &content[..9]).is_err()),
+                (_, None) => prop_assert!(put(&blobs, &opened.partial, index, &content[..9]).is_err()),
             }
         }
         for index in (0..chunks(len)).rev() {
             if !opened.here[index as usize] {
-                blobs.write(&opened.partial, index, chunk(&content, index)).unwrap();
+                put(&blobs, &opened.partial, index, chunk(&content, index)).unwrap();
             }
         }
         prop_assert_eq!(blobs.finish(&opened.partial).unwrap(), blob);
@@ -323,10 +328,10 @@ fn a_disk_that_is_almost_full_takes_neither_files_nor_chunks() {
         other => panic!("{other:?}"),
     };
     assert!(free > 0 && needed == u64::MAX);
-    assert!(matches!(full.write(&partial, 0, bytes), Err(BlobError::NoSpace(_))));
+    assert!(matches!(put(&full, &partial, 0, bytes), Err(BlobError::NoSpace(_))));
     assert!(matches!(full.resume(wanted), Err(BlobError::NoSpace(_))));
     assert_eq!(full.read(here.id, 9).unwrap(), b"here", "what is here is served");
     let again = BlobStore { reserve: 0, ..full };
-    again.write(&partial, 0, bytes).unwrap();
+    put(&again, &partial, 0, bytes).unwrap();
     again.add_bytes(b"more").unwrap();
 }

@@ -14,7 +14,7 @@ pub(super) use transfer::Item;
 
 use super::peers::Offence;
 use super::{Daemon, Done};
-use crate::blobs::{BlobError, Opened, chunk_len};
+use crate::blobs::{BlobError, Opened, Verified, chunk_len};
 use crate::limits;
 use api::{Body, ErrorKind, Event};
 use libp2p::PeerId;
@@ -35,6 +35,8 @@ pub(super) struct Progress {
 enum Step {
     /// It is known what is here.
     Opened(Option<Opened>),
+    /// A chunk is right.
+    Verified(Verified),
     /// A chunk was written.
     Written(u32),
     /// In its place.
@@ -168,6 +170,13 @@ impl Daemon {
         }
     }
 
+    fn write_next(&mut self, blob: BlobRef) {
+        let next = self.fetches.active.get_mut(&blob).and_then(|fetch| fetch.next_write());
+        let Some((partial, chunk)) = next else { return };
+        let blobs = Arc::clone(self.ledger.blobs());
+        self.work(blob, None, move || blobs.write(&partial, &chunk).map(|()| Step::Written(chunk.index())));
+    }
+
     /// Every chunk is here: the blob takes its place.
     fn complete(&mut self, blob: BlobRef) {
         let Some(partial) = self.fetches.active.get_mut(&blob).and_then(|fetch| fetch.complete()) else {
@@ -204,10 +213,17 @@ impl Daemon {
                     fetch.opened(opened);
                 }
             }
+            Ok(Step::Verified(chunk)) => {
+                if let Some(fetch) = self.fetches.active.get_mut(&blob) {
+                    fetch.verified(chunk);
+                }
+                self.write_next(blob);
+            }
             Ok(Step::Written(index)) => {
                 if let Some(fetch) = self.fetches.active.get_mut(&blob) {
                     fetch.written(index, Instant::now());
                 }
+                self.write_next(blob);
             }
             Ok(Step::Complete) => {
                 self.tell(Event::BlobFetched { blob: blob.id.to_string(), bytes: blob.bytes });
@@ -291,9 +307,9 @@ impl Daemon {
         let Some(item) = fetch.answered(request) else { return };
         let blobs = Arc::clone(self.ledger.blobs());
         match (item, fetch.partial()) {
-            (Item::Chunk(index), Some(partial)) => self.work(blob, Some(item), move || {
-                blobs.write(&partial, index, &bytes).map(|()| Step::Written(index))
-            }),
+            (Item::Chunk(index), Some(partial)) => {
+                self.work(blob, Some(item), move || partial.verify(index, bytes).map(Step::Verified))
+            }
             (Item::Tree, _) => self.work(blob, Some(item), move || {
                 blobs.begin(blob, &bytes).map(|opened| Step::Opened(Some(opened)))
             }),

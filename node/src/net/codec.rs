@@ -16,21 +16,24 @@ use std::io;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Codec;
 
-/// A message that is longer gets the room of the longest at once: room that grows step by step is cleared and copied
-/// several times, which a chunk of a blob notices.
-const SHORT_BYTES: u64 = 8 << 10;
+/// Read at once. Room for a whole message would have to be cleared first; this one stays in the processor's cache.
+const READ_BYTES: usize = 16 << 10;
 
 async fn read<T: DeserializeOwned>(
     io: &mut (impl AsyncRead + Unpin + Send),
     most: u64,
     malformed: impl Fn(String) -> T + Send,
 ) -> io::Result<T> {
-    let mut bytes = Vec::new();
-    (&mut *io).take(SHORT_BYTES).read_to_end(&mut bytes).await?;
-    if bytes.len() as u64 == SHORT_BYTES {
-        let rest = most + 1 - SHORT_BYTES;
-        bytes.reserve_exact(usize::try_from(rest).unwrap_or(0));
-        io.take(rest).read_to_end(&mut bytes).await?;
+    let (mut bytes, mut part) = (Vec::new(), vec![0; READ_BYTES]);
+    let mut io = io.take(most + 1);
+    loop {
+        let count = io.read(&mut part).await?;
+        let Some(read) = part.get(..count).filter(|read| !read.is_empty()) else { break };
+        if !bytes.is_empty() {
+            // A long one: it grows once.
+            bytes.reserve_exact(usize::try_from(io.limit()).unwrap_or(0) + count);
+        }
+        bytes.extend_from_slice(read);
     }
     if bytes.len() as u64 > most {
         return Ok(malformed(format!("expected at most {most} bytes")));

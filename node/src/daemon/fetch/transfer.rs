@@ -4,7 +4,7 @@
 //! one is known at once. A peer is asked for few chunks at first, and for more with each that it delivers. What a slow
 //! one has been asked for is asked of another one too when nothing else is left: whoever is first is taken.
 
-use crate::blobs::{Opened, Partial, chunk_len, chunks};
+use crate::blobs::{Opened, Partial, Verified, chunk_len, chunks};
 use crate::limits;
 use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
@@ -32,6 +32,10 @@ pub(super) struct Fetch<R = OutboundRequestId> {
     asked: HashMap<R, Ask>,
     /// With a worker, and from whom it came.
     checking: HashMap<Item, PeerId>,
+    /// Right, but not on disk yet: a disk that pauses does not stop the network at once.
+    writing: VecDeque<Verified>,
+    /// With the worker that writes. One write at a time: the disk is not faster with two.
+    written_now: Option<u32>,
     here: Vec<bool>,
     /// Bytes that are here.
     done: u64,
@@ -90,6 +94,8 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
             missing: VecDeque::new(),
             asked: HashMap::new(),
             checking: HashMap::new(),
+            writing: VecDeque::new(),
+            written_now: None,
             here: Vec::new(),
             done: 0,
             sources: HashMap::new(),
@@ -192,7 +198,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     pub(super) fn next(&mut self, peers: &[PeerId], now: Instant) -> Option<(PeerId, Item)> {
         // Slow ones do not take the places of others.
         let in_flight = self.checking.len() + self.asked.values().filter(|ask| !ask.is_slow(now)).count();
-        if in_flight >= limits::CHUNKS_IN_FLIGHT {
+        if in_flight >= limits::CHUNKS_IN_FLIGHT || self.writing.len() >= limits::CHUNKS_UNWRITTEN {
             return None;
         }
         let window = |peer: &PeerId| self.sources.get(peer).map_or(limits::CHUNKS_AT_FIRST, |s| s.window);
@@ -223,7 +229,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     /// Bytes came. They are to be checked, unless nobody waits for them any more.
     pub(super) fn answered(&mut self, request: R) -> Option<Item> {
         let Ask { peer, item, .. } = self.asked.remove(&request)?;
-        if self.is_here(item) || self.checking.contains_key(&item) {
+        if self.has_come(item) {
             // Somebody else was faster.
             return None;
         }
@@ -238,14 +244,38 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
         }
     }
 
-    /// A chunk was right, and is written.
-    pub(super) fn written(&mut self, index: u32, now: Instant) {
+    /// Whether it is on disk, on its way there, or being checked.
+    fn has_come(&self, item: Item) -> bool {
+        let unwritten = |index: u32| {
+            self.written_now == Some(index) || self.writing.iter().any(|chunk| chunk.index() == index)
+        };
+        self.is_here(item)
+            || self.checking.contains_key(&item)
+            || matches!(item, Item::Chunk(index) if unwritten(index))
+    }
+
+    /// A chunk was right: it waits for its turn to be written.
+    pub(super) fn verified(&mut self, chunk: Verified) {
+        let index = chunk.index();
         // Only a chunk that was right earns a peer more requests at once.
-        if let Some(peer) = self.checking.remove(&Item::Chunk(index)) {
-            let source = self.sources.entry(peer).or_default();
-            source.window = (source.window + 1).min(limits::CHUNKS_PER_PEER);
-        }
+        let Some(peer) = self.checking.remove(&Item::Chunk(index)) else { return };
+        let source = self.sources.entry(peer).or_default();
+        source.window = (source.window + 1).min(limits::CHUNKS_PER_PEER);
         self.missing.retain(|item| *item != Item::Chunk(index));
+        self.writing.push_back(chunk);
+    }
+
+    /// What is to be written next, and where; none while something is.
+    pub(super) fn next_write(&mut self) -> Option<(Arc<Partial>, Verified)> {
+        let partial = self.partial().filter(|_| self.written_now.is_none())?;
+        let chunk = self.writing.pop_front()?;
+        self.written_now = Some(chunk.index());
+        Some((partial, chunk))
+    }
+
+    /// A chunk is on disk.
+    pub(super) fn written(&mut self, index: u32, now: Instant) {
+        self.written_now.take_if(|written| *written == index);
         match self.here.get_mut(index as usize) {
             Some(here) if !*here => *here = true,
             _ => return,
@@ -274,11 +304,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
 
     fn wanted_again(&mut self, item: Item) {
         let asked = self.asked.values().any(|ask| ask.item == item);
-        if !asked
-            && !self.is_here(item)
-            && !self.checking.contains_key(&item)
-            && !self.missing.contains(&item)
-        {
+        if !asked && !self.has_come(item) && !self.missing.contains(&item) {
             self.missing.push_front(item);
         }
     }
@@ -333,7 +359,10 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     }
 
     fn is_with_worker(&self) -> bool {
-        !self.checking.is_empty() || matches!(self.stage, Stage::Opening | Stage::Finishing)
+        !self.checking.is_empty()
+            || self.written_now.is_some()
+            || !self.writing.is_empty()
+            || matches!(self.stage, Stage::Opening | Stage::Finishing)
     }
 
     /// Whether no byte came for so long that the place is better used by another. A slow disk is nobody's silence.

@@ -29,6 +29,19 @@ fn ask_all(fetch: &mut Fetch<u64>, peers: &[PeerId], first: u64, now: Instant) -
     asked
 }
 
+fn verify(fetch: &mut Fetch<u64>, index: u32) {
+    let chunk = fetch.partial().unwrap().verify(index, vec![0; limits::CHUNK_BYTES as usize]);
+    fetch.verified(chunk.unwrap());
+}
+
+/// A chunk that was asked for turns out to be right, and is written.
+fn arrive(fetch: &mut Fetch<u64>, index: u32, now: Instant) {
+    verify(fetch, index);
+    let (_, chunk) = fetch.next_write().unwrap();
+    assert_eq!(chunk.index(), index);
+    fetch.written(index, now);
+}
+
 fn peers(n: usize) -> Vec<PeerId> {
     let mut peers: Vec<PeerId> = (0..n).map(|_| PeerId::random()).collect();
     peers.sort();
@@ -65,7 +78,7 @@ fn peers_are_asked_for_more_the_more_they_deliver_and_never_for_too_much() {
         let (request, _, item) = requests.remove(at);
         assert_eq!(fetch.answered(request), Some(item));
         let Item::Chunk(index) = item else { panic!("{item:?}") };
-        fetch.written(index, now);
+        arrive(&mut fetch, index, now);
         let more = ask_all(&mut fetch, &all, next, now);
         next += more.len() as u64;
         assert!(more.iter().all(|(_, peer, _)| *peer == all[1]));
@@ -84,10 +97,40 @@ fn peers_are_asked_for_more_the_more_they_deliver_and_never_for_too_much() {
     for (request, _, item) in again {
         assert_eq!(fetch.answered(request), Some(item));
         let Item::Chunk(index) = item else { panic!("{item:?}") };
-        fetch.written(index, later);
+        arrive(&mut fetch, index, later);
     }
     assert!(fetch.complete().is_some() && fetch.complete().is_none(), "once");
     assert_eq!(fetch.remaining(), 0);
+}
+
+#[test]
+fn a_disk_that_pauses_stops_the_network_only_after_so_many_chunks() {
+    let (mut fetch, _dir, now) = opened(80);
+    let a = peers(1);
+    let mut came = Vec::new();
+    loop {
+        let asked = ask_all(&mut fetch, &a, came.len() as u64, now);
+        if asked.is_empty() {
+            break;
+        }
+        for (request, _, item) in asked {
+            let Some(Item::Chunk(index)) = fetch.answered(request) else { panic!("{item:?}") };
+            verify(&mut fetch, index);
+            came.push(index);
+        }
+    }
+    assert!(came.len() >= limits::CHUNKS_UNWRITTEN);
+    assert!(came.len() < limits::CHUNKS_UNWRITTEN + limits::CHUNKS_PER_PEER);
+    assert_eq!(fetch.done(), 0, "none is written");
+    assert!(!fetch.has_no_source(&a), "the disk has its turn");
+    let (_, first) = fetch.next_write().unwrap();
+    assert!(fetch.next_write().is_none(), "one at a time");
+    fetch.written(first.index(), now);
+    while let Some((_, chunk)) = fetch.next_write() {
+        fetch.written(chunk.index(), now);
+    }
+    assert_eq!(fetch.done(), came.len() as u64 * limits::CHUNK_BYTES);
+    assert_eq!(ask_all(&mut fetch, &a, 1000, now).len(), limits::CHUNKS_PER_PEER, "it goes on");
 }
 
 #[test]
@@ -121,7 +164,7 @@ fn who_sent_a_wrong_chunk_is_known_at_once_and_nobody_else_is_accused() {
     assert_eq!(fetch.against, HashSet::from([liar]));
     for (_, _, item) in of(honest) {
         let Item::Chunk(index) = item else { panic!("{item:?}") };
-        fetch.written(*index, now);
+        arrive(&mut fetch, *index, now);
     }
     let again = ask_all(&mut fetch, &all, 10, now);
     assert_eq!(again.len(), 2);
@@ -141,7 +184,7 @@ fn a_peer_that_is_busy_is_left_alone_for_a_while() {
     assert_eq!(fetch.answered(asked[1].0), Some(asked[1].2));
     assert_eq!(ask_all(&mut fetch, &a, 9, later).len(), 0, "what came may be wrong");
     let Item::Chunk(index) = asked[1].2 else { panic!("{:?}", asked[1].2) };
-    fetch.written(index, later);
+    arrive(&mut fetch, index, later);
     assert_eq!(ask_all(&mut fetch, &a, 9, later).len(), 2);
     assert_eq!(fetch.next(&[], later), None);
 }
@@ -257,7 +300,7 @@ proptest! {
                     }
                     Some(Item::Chunk(index)) => {
                         prop_assert_eq!(item, Item::Chunk(index));
-                        fetch.written(index, now);
+                        arrive(&mut fetch, index, now);
                     }
                     Some(Item::Tree) => prop_assert!(false, "not asked for"),
                     None => {}
