@@ -24,7 +24,8 @@ use crate::materials::Materials;
 use crate::store::{Id, Opening, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
 use protocol::{
-    Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal, State, Update,
+    BlobRef, BlobRole, Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal,
+    State, Update,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -279,18 +280,23 @@ impl Ledger {
         }
     }
 
+    /// The blobs that records need and that have not been read: each once, however many competitions name it.
+    pub fn wanted(&self) -> BTreeSet<(BlobRole, BlobRef)> {
+        self.state.wanted_blobs().into_iter().map(|wanted| (wanted.role, wanted.blob)).collect()
+    }
+
     /// Reads every wanted blob that is here and runs every proof check, until nothing is left to do. Blocks.
     pub fn run_all(&mut self) -> Vec<Update> {
         let mut updates = Vec::new();
         loop {
             let mut idle = true;
-            for wanted in self.state.wanted_blobs() {
-                if self.materials.blobs().len_of(wanted.blob.id).is_none() {
+            for (role, blob) in self.wanted() {
+                if self.materials.blobs().len_of(blob.id).is_none() {
                     continue;
                 }
-                match self.materials.facts(wanted.role, wanted.blob) {
+                match self.materials.facts(role, blob) {
                     Ok(facts) => {
-                        updates.extend(self.state.blob_arrived(wanted.role, wanted.blob.id, facts));
+                        updates.extend(self.state.blob_arrived(role, blob.id, facts));
                         idle = false;
                     }
                     Err(error) => tracing::warn!(%error, "a blob cannot be used"),

@@ -221,12 +221,16 @@ pub const CHUNK_BYTES: u64 = 1 << 20;
 pub const CHUNKS_IN_FLIGHT: usize = 12;
 /// Chunks of one blob that are verified and wait for the disk, in memory, before no more are asked for.
 pub const CHUNKS_UNWRITTEN: usize = 32;
+/// Chunks that a worker writes before it says so.
+pub const CHUNKS_WRITTEN_AT_ONCE: usize = 8;
 /// Chunks that one peer is asked for at once, of all blobs: below [`SERVE_BLOBS_PER_PEER`].
 pub const CHUNKS_PER_PEER: usize = 8;
 /// Chunks that a peer is asked for at first: it may be slow, or lie.
 pub const CHUNKS_AT_FIRST: usize = 2;
 /// A chunk that has been asked for so long ago is asked of another peer too when nothing else is left to ask.
 pub const CHUNK_SLOW: Duration = Duration::from_secs(2);
+/// Freed blocks of up to so many bytes stay with the node for the next ones; twice as many bytes at a time.
+pub const KEPT_MEMORY_BYTES: usize = 16 << 20;
 /// Bytes of chunks' hashes that are kept in memory: those of the 32 largest blobs.
 pub const CACHED_TREES_BYTES: u64 = 4 << 20;
 /// Bytes of blobs per second that leave for all peers together, unless the user says otherwise: more than a network

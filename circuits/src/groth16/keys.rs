@@ -262,11 +262,12 @@ impl RawVerifyingKey {
 
     /// EIP-196/197 coordinates of alpha, beta, gamma, delta, eta, eta_w, and those of the IC points.
     fn to_evm(&self) -> (Vec<u8>, Vec<u8>) {
-        let (mut fixed, mut ic) = (Vec::new(), Vec::new());
-        eip_g1(&mut fixed, &self.alpha_g1);
-        self.g2().iter().for_each(|(_, p)| eip_g2(&mut fixed, p));
-        self.ic.iter().for_each(|p| eip_g1(&mut ic, p));
-        (fixed, ic)
+        let mut bytes = Vec::new();
+        eip_g1(&mut bytes, &self.alpha_g1);
+        self.g2().iter().for_each(|(_, p)| eip_g2(&mut bytes, p));
+        let fixed = std::mem::take(&mut bytes);
+        self.ic.iter().for_each(|p| eip_g1(&mut bytes, p));
+        (fixed, bytes)
     }
 }
 

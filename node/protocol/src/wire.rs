@@ -2,6 +2,7 @@
 //! they may be is the reader's to say.
 
 use crate::{BlobId, Fingerprint, RecordId};
+pub use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_ipld_dagcbor::DecodeError;
 
@@ -104,7 +105,7 @@ pub enum Response {
         /// Length of the whole blob.
         total: u64,
         /// Fewer than a whole chunk only at the end.
-        bytes: serde_bytes::ByteBuf,
+        bytes: Bytes,
     },
     /// The blob is not here.
     NotHere,
@@ -170,7 +171,8 @@ impl Response {
             Self::Reconciled { messages } => messages.iter().map(|message| message.len() as u64).sum(),
             Self::Held { ids } => ID_BYTES * ids.len() as u64,
             Self::Records { records } => records.iter().map(|record| record.len() as u64).sum(),
-            Self::Tree { hashes: bytes, .. } | Self::Chunk { bytes, .. } => bytes.len() as u64,
+            Self::Tree { hashes, .. } => hashes.len() as u64,
+            Self::Chunk { bytes, .. } => bytes.len() as u64,
         }
     }
 }
@@ -211,6 +213,31 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
         // Some messages of errors repeat what was read.
         error => WireError::Malformed { reason: error.to_string().chars().take(200).collect() },
     })
+}
+
+/// A response whose bytes are not copied out of the message.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+enum LongResponse<'a> {
+    Chunk {
+        total: u64,
+        #[serde(borrow)]
+        bytes: &'a serde_bytes::Bytes,
+    },
+}
+
+/// Reads a response, all of it. A chunk's bytes are not copied: they stay where the message is.
+///
+/// # Errors
+/// If it is none.
+pub fn decode_response(message: &Bytes) -> Result<Response, WireError> {
+    match serde_ipld_dagcbor::from_slice(message) {
+        Ok(LongResponse::Chunk { total, bytes }) => {
+            Ok(Response::Chunk { total, bytes: message.slice_ref(bytes) })
+        }
+        // Another one, or none.
+        Err(_) => decode(message),
+    }
 }
 
 /// Writes a message.

@@ -5,6 +5,7 @@ use super::direct::Direct;
 use super::error::{BlobError, io};
 use super::{BlobStore, Tree, chunk_len, part_name, tree};
 use crate::limits;
+use bytes::Bytes;
 use protocol::BlobRef;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -25,7 +26,7 @@ impl Partial {
     ///
     /// # Errors
     /// [`BlobError::Chunk`] if these are not its bytes.
-    pub fn verify(&self, index: u32, bytes: Vec<u8>) -> Result<Verified, BlobError> {
+    pub fn verify(&self, index: u32, bytes: Bytes) -> Result<Verified, BlobError> {
         self.tree.check(index, &bytes)?;
         Ok(Verified { index, bytes })
     }
@@ -42,7 +43,7 @@ impl Partial {
 #[derive(Debug)]
 pub struct Verified {
     index: u32,
-    bytes: Vec<u8>,
+    bytes: Bytes,
 }
 
 impl Verified {

@@ -21,7 +21,7 @@ fn chunk(bytes: &[u8], index: u32) -> &[u8] {
 
 /// What is done with a chunk that came.
 fn put(blobs: &BlobStore, partial: &Partial, index: u32, bytes: &[u8]) -> Result<(), BlobError> {
-    blobs.write(partial, &partial.verify(index, bytes.to_vec())?)
+    blobs.write(partial, &partial.verify(index, bytes.to_vec().into())?)
 }
 
 /// The hashes of these bytes, from a store that has them.

@@ -250,10 +250,10 @@ impl Daemon {
                 self.blame(peer, &Offence::Held);
             }
             (Asked::Blob { blob, item: item @ Item::Tree }, Response::Tree { total, hashes }) => {
-                self.on_bytes(peer, id, (blob, item), total, hashes.into_vec());
+                self.on_bytes(peer, id, (blob, item), total, hashes.into_vec().into());
             }
             (Asked::Blob { blob, item: item @ Item::Chunk(_) }, Response::Chunk { total, bytes }) => {
-                self.on_bytes(peer, id, (blob, item), total, bytes.into_vec());
+                self.on_bytes(peer, id, (blob, item), total, bytes);
             }
             (Asked::Blob { blob, .. }, Response::NotHere) => self.on_no_bytes(peer, id, blob, true),
             (Asked::Blob { blob, .. }, Response::Busy) => self.on_no_bytes(peer, id, blob, false),
@@ -512,9 +512,9 @@ fn bytes_of(blobs: &BlobStore, blob: BlobId, item: Item) -> Response {
         Item::Tree => blobs
             .tree(blob)
             .map(|tree| Response::Tree { total: tree.blob().bytes, hashes: ByteBuf::from(tree.hashes()) }),
-        Item::Chunk(index) => blobs
-            .chunk(blob, index)
-            .map(|(total, bytes)| Response::Chunk { total, bytes: ByteBuf::from(bytes) }),
+        Item::Chunk(index) => {
+            blobs.chunk(blob, index).map(|(total, bytes)| Response::Chunk { total, bytes: bytes.into() })
+        }
     };
     response.unwrap_or_else(|error| match error {
         BlobError::Busy { .. } => Response::Busy,

@@ -17,6 +17,7 @@ use super::{Daemon, Done};
 use crate::blobs::{BlobError, Opened, Verified, chunk_len};
 use crate::limits;
 use api::{Body, ErrorKind, Event};
+use bytes::Bytes;
 use libp2p::PeerId;
 use libp2p::request_response::OutboundRequestId;
 use protocol::{BlobFacts, BlobId, BlobRef, BlobRole};
@@ -37,8 +38,8 @@ enum Step {
     Opened(Option<Opened>),
     /// A chunk is right.
     Verified(Verified),
-    /// A chunk was written.
-    Written(u32),
+    /// These chunks were written.
+    Written(Vec<u32>),
     /// In its place.
     Complete,
     /// One that was here already was hashed: its length.
@@ -50,8 +51,7 @@ impl Daemon {
     pub(super) fn pump_blobs(&mut self) {
         let now = Instant::now();
         self.fetches.unread.clear();
-        for wanted in self.ledger.state().wanted_blobs() {
-            let (role, blob) = (wanted.role, wanted.blob);
+        for (role, blob) in self.ledger.wanted() {
             if self.ledger.blobs().len_of(blob.id).is_none() {
                 self.fetches.want(blob, now);
             } else if self.fetches.unread.len() < limits::FETCH_QUEUE {
@@ -171,10 +171,13 @@ impl Daemon {
     }
 
     fn write_next(&mut self, blob: BlobRef) {
-        let next = self.fetches.active.get_mut(&blob).and_then(|fetch| fetch.next_write());
-        let Some((partial, chunk)) = next else { return };
+        let next = self.fetches.active.get_mut(&blob).and_then(|fetch| fetch.next_writes());
+        let Some((partial, chunks)) = next else { return };
         let blobs = Arc::clone(self.ledger.blobs());
-        self.work(blob, None, move || blobs.write(&partial, &chunk).map(|()| Step::Written(chunk.index())));
+        self.work(blob, None, move || {
+            let write = |chunk: Verified| blobs.write(&partial, &chunk).map(|()| chunk.index());
+            chunks.into_iter().map(write).collect::<Result<_, _>>().map(Step::Written)
+        });
     }
 
     /// Every chunk is here: the blob takes its place.
@@ -219,9 +222,10 @@ impl Daemon {
                 }
                 self.write_next(blob);
             }
-            Ok(Step::Written(index)) => {
+            Ok(Step::Written(chunks)) => {
                 if let Some(fetch) = self.fetches.active.get_mut(&blob) {
-                    fetch.written(index, Instant::now());
+                    let now = Instant::now();
+                    chunks.into_iter().for_each(|index| fetch.written(index, now));
                 }
                 self.write_next(blob);
             }
@@ -289,7 +293,7 @@ impl Daemon {
         request: OutboundRequestId,
         (blob, item): (BlobRef, Item),
         total: u64,
-        bytes: Vec<u8>,
+        bytes: Bytes,
     ) {
         let Some(fetch) = self.fetches.active.get_mut(&blob) else { return };
         let cut = match item {

@@ -199,6 +199,13 @@ struct Daemon {
     failure: Option<StoreError>,
 }
 
+/// Keeps freed memory for the next chunk of a blob. glibc gives blocks of that size back to the system at once, and
+/// each new one is cleared page by page; but what counts as large follows the largest block that was freed
+/// (`M_MMAP_THRESHOLD` in mallopt(3)). Elsewhere this does nothing.
+fn keep_freed_memory() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(limits::KEPT_MEMORY_BYTES)));
+}
+
 /// Runs the node until it is told to stop. `ready` is called once it listens.
 ///
 /// # Errors
@@ -209,6 +216,7 @@ pub async fn run(
     ready: impl FnOnce(&Hello),
 ) -> Result<(), DaemonError> {
     let DaemonConfig { net: config, metrics: address } = config.into();
+    keep_freed_memory();
     let identity = home.identity_or_init()?;
     // The socket first: it tells best that a node is running already.
     let socket = Socket::bind(&home.socket()).await?;

@@ -9,8 +9,8 @@ use crate::{keys, limits, store::MemoryStore};
 use circuits::ClassId;
 use datasets::{CsvOptions, import_csv, read_onnx, samples};
 use protocol::{
-    AdmittedClass, Author, BlobRef, Body, Caps, ClaimRule, Competition, Entry, Reveal, Seal, Signed,
-    TestSetTerms, TieRule, WellFormed,
+    AdmittedClass, Author, Body, Caps, ClaimRule, Competition, Entry, Reveal, Seal, Signed, TestSetTerms,
+    TieRule, WellFormed,
 };
 
 /// A competition with room for one entry, an entry with its submission, all signed by one person.
@@ -179,4 +179,23 @@ fn what_is_on_a_roster_is_still_there_after_a_restart() {
             assert_eq!(store.len(), 5);
         }
     }
+}
+
+#[test]
+fn a_blob_that_many_competitions_name_is_read_once() {
+    let scene = Scene::new(false);
+    let store = Arc::new(MemoryStore::default());
+    let mut ledger = scene.ledger(&store);
+    let WellFormed::Competition(first) = WellFormed::parse(&scene.competition).unwrap() else { panic!() };
+    for n in 0..3 {
+        let again = Competition { title: format!("Again {n}"), ..first.body().clone() };
+        let signed = protocol::sign(&scene.identity.keypair, &Body::Competition(Box::new(again))).unwrap();
+        ledger.state_mut().apply(signed.bytes(), now());
+    }
+    assert_eq!(ledger.state().wanted_blobs().len(), 6, "a key and a test set each");
+    let wanted: Vec<BlobRole> = ledger.wanted().into_iter().map(|(role, _)| role).collect();
+    assert_eq!(wanted.len(), 2);
+    assert!(wanted.contains(&BlobRole::VerifyingKey) && wanted.contains(&BlobRole::TestSet));
+    ledger.run_all();
+    assert!(ledger.wanted().is_empty() && ledger.state().wanted_blobs().is_empty());
 }

@@ -5,11 +5,11 @@
 //! an error of the stream: perhaps the connection broke.
 
 use crate::limits;
+use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{StreamProtocol, request_response};
 use protocol::wire::{self, Request, Response, WireError};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::io;
 
 /// See the module.
@@ -19,9 +19,10 @@ pub struct Codec;
 /// Read at once. Room for a whole message would have to be cleared first; this one stays in the processor's cache.
 const READ_BYTES: usize = 16 << 10;
 
-async fn read<T: DeserializeOwned>(
+async fn read<T>(
     io: &mut (impl AsyncRead + Unpin + Send),
     most: u64,
+    decode: impl Fn(&Bytes) -> Result<T, WireError> + Send,
     malformed: impl Fn(String) -> T + Send,
 ) -> io::Result<T> {
     let (mut bytes, mut part) = (Vec::new(), vec![0; READ_BYTES]);
@@ -38,7 +39,7 @@ async fn read<T: DeserializeOwned>(
     if bytes.len() as u64 > most {
         return Ok(malformed(format!("expected at most {most} bytes")));
     }
-    match wire::decode(&bytes) {
+    match decode(&bytes.into()) {
         Ok(message) => Ok(message),
         Err(error @ WireError::Truncated { .. }) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)),
         Err(error) => Ok(malformed(error.to_string())),
@@ -62,14 +63,21 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read(io, limits::REQUEST_MAX_BYTES, |reason| Request::Malformed { reason }).await
+        read(
+            io,
+            limits::REQUEST_MAX_BYTES,
+            |bytes| wire::decode(bytes),
+            |reason| Request::Malformed { reason },
+        )
+        .await
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Response>
     where
         T: AsyncRead + Unpin + Send,
     {
-        read(io, limits::RESPONSE_MAX_BYTES, |reason| Response::Malformed { reason }).await
+        read(io, limits::RESPONSE_MAX_BYTES, wire::decode_response, |reason| Response::Malformed { reason })
+            .await
     }
 
     async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Request) -> io::Result<()>
@@ -157,6 +165,32 @@ mod tests {
             assert!(matches!(request(&bad).await.unwrap(), Request::Malformed { .. }), "{bad:02x?}");
             let Response::Malformed { reason } = response(&bad).await.unwrap() else { panic!("{bad:02x?}") };
             assert!(reason.len() < 400, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_stays_where_its_message_is_and_all_else_is_read_as_ever() {
+        let chunk = Response::Chunk { total: 9, bytes: vec![7; 5000].into() };
+        let message = Bytes::from(wire::encode(&chunk).unwrap());
+        let read = wire::decode_response(&message).unwrap();
+        assert_eq!(read, chunk);
+        let Response::Chunk { bytes, .. } = read else { panic!("{read:?}") };
+        assert!(message.as_ptr_range().contains(&bytes.as_ptr()), "not copied");
+        let others = [
+            Response::Tree { total: 9, hashes: vec![7; 64].into() },
+            Response::NotHere,
+            Response::Busy,
+            records(3),
+        ];
+        let mut messages: Vec<Vec<u8>> =
+            others.iter().map(|response| wire::encode(response).unwrap()).collect();
+        messages.extend((0..message.len()).step_by(7).map(|cut| message[..cut].to_vec()));
+        messages.push([&message[..], &[0]].concat());
+        messages.push(b"\xa1\x65Chunk\xa3\x61x\x00\x65bytes\x40\x65total\x00".to_vec());
+        messages.push(b"\xa1\x65Chunk\xa1\x65bytes\x40".to_vec());
+        for message in messages {
+            let expected = wire::decode::<Response>(&message);
+            assert_eq!(wire::decode_response(&Bytes::from(message)), expected);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What comes over the network and the local socket, and bundles as files.
 
 use super::{archive, decoders::message};
-use protocol::wire::{Request, Response, WireError, decode, encode};
+use protocol::wire::{Bytes, Request, Response, WireError, decode, decode_response, encode};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -26,6 +26,7 @@ pub fn exchange(data: &[u8]) {
     }
     one::<Request>(data);
     one::<Response>(data);
+    assert_eq!(decode_response(&Bytes::copy_from_slice(data)), decode::<Response>(data));
 }
 
 /// Lines of the local socket, both ways.

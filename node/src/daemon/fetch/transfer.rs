@@ -34,8 +34,8 @@ pub(super) struct Fetch<R = OutboundRequestId> {
     checking: HashMap<Item, PeerId>,
     /// Right, but not on disk yet: a disk that pauses does not stop the network at once.
     writing: VecDeque<Verified>,
-    /// With the worker that writes. One write at a time: the disk is not faster with two.
-    written_now: Option<u32>,
+    /// With the worker that writes. One writes at a time: the disk is not faster with two.
+    written_now: Vec<u32>,
     here: Vec<bool>,
     /// Bytes that are here.
     done: u64,
@@ -95,7 +95,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
             asked: HashMap::new(),
             checking: HashMap::new(),
             writing: VecDeque::new(),
-            written_now: None,
+            written_now: Vec::new(),
             here: Vec::new(),
             done: 0,
             sources: HashMap::new(),
@@ -247,7 +247,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     /// Whether it is on disk, on its way there, or being checked.
     fn has_come(&self, item: Item) -> bool {
         let unwritten = |index: u32| {
-            self.written_now == Some(index) || self.writing.iter().any(|chunk| chunk.index() == index)
+            self.written_now.contains(&index) || self.writing.iter().any(|chunk| chunk.index() == index)
         };
         self.is_here(item)
             || self.checking.contains_key(&item)
@@ -266,16 +266,18 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
     }
 
     /// What is to be written next, and where; none while something is.
-    pub(super) fn next_write(&mut self) -> Option<(Arc<Partial>, Verified)> {
-        let partial = self.partial().filter(|_| self.written_now.is_none())?;
-        let chunk = self.writing.pop_front()?;
-        self.written_now = Some(chunk.index());
-        Some((partial, chunk))
+    pub(super) fn next_writes(&mut self) -> Option<(Arc<Partial>, Vec<Verified>)> {
+        let idle = self.written_now.is_empty() && !self.writing.is_empty();
+        let partial = self.partial().filter(|_| idle)?;
+        let count = self.writing.len().min(limits::CHUNKS_WRITTEN_AT_ONCE);
+        let chunks: Vec<Verified> = self.writing.drain(..count).collect();
+        self.written_now = chunks.iter().map(Verified::index).collect();
+        Some((partial, chunks))
     }
 
     /// A chunk is on disk.
     pub(super) fn written(&mut self, index: u32, now: Instant) {
-        self.written_now.take_if(|written| *written == index);
+        self.written_now.retain(|written| *written != index);
         match self.here.get_mut(index as usize) {
             Some(here) if !*here => *here = true,
             _ => return,
@@ -360,7 +362,7 @@ impl<R: Copy + Eq + Hash> Fetch<R> {
 
     fn is_with_worker(&self) -> bool {
         !self.checking.is_empty()
-            || self.written_now.is_some()
+            || !self.written_now.is_empty()
             || !self.writing.is_empty()
             || matches!(self.stage, Stage::Opening | Stage::Finishing)
     }

@@ -170,8 +170,9 @@ async fn who_corrupts_a_chunk_is_found_at_the_first_and_nobody_else_is_blamed() 
             chunks += 1;
             // The first is right; from then on one bit in the middle is not.
             if chunks > 1 {
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
+                let mut wrong = bytes.to_vec();
+                wrong[bytes.len() / 2] ^= 1;
+                *bytes = wrong.into();
             }
         }
         Some(response)

@@ -30,15 +30,15 @@ fn ask_all(fetch: &mut Fetch<u64>, peers: &[PeerId], first: u64, now: Instant) -
 }
 
 fn verify(fetch: &mut Fetch<u64>, index: u32) {
-    let chunk = fetch.partial().unwrap().verify(index, vec![0; limits::CHUNK_BYTES as usize]);
+    let chunk = fetch.partial().unwrap().verify(index, vec![0; limits::CHUNK_BYTES as usize].into());
     fetch.verified(chunk.unwrap());
 }
 
 /// A chunk that was asked for turns out to be right, and is written.
 fn arrive(fetch: &mut Fetch<u64>, index: u32, now: Instant) {
     verify(fetch, index);
-    let (_, chunk) = fetch.next_write().unwrap();
-    assert_eq!(chunk.index(), index);
+    let (_, chunks) = fetch.next_writes().unwrap();
+    assert_eq!(chunks.iter().map(Verified::index).collect::<Vec<_>>(), [index]);
     fetch.written(index, now);
 }
 
@@ -123,11 +123,10 @@ fn a_disk_that_pauses_stops_the_network_only_after_so_many_chunks() {
     assert!(came.len() < limits::CHUNKS_UNWRITTEN + limits::CHUNKS_PER_PEER);
     assert_eq!(fetch.done(), 0, "none is written");
     assert!(!fetch.has_no_source(&a), "the disk has its turn");
-    let (_, first) = fetch.next_write().unwrap();
-    assert!(fetch.next_write().is_none(), "one at a time");
-    fetch.written(first.index(), now);
-    while let Some((_, chunk)) = fetch.next_write() {
-        fetch.written(chunk.index(), now);
+    while let Some((_, chunks)) = fetch.next_writes() {
+        assert!(chunks.len() <= limits::CHUNKS_WRITTEN_AT_ONCE);
+        assert!(fetch.next_writes().is_none(), "one worker at a time");
+        chunks.into_iter().for_each(|chunk| fetch.written(chunk.index(), now));
     }
     assert_eq!(fetch.done(), came.len() as u64 * limits::CHUNK_BYTES);
     assert_eq!(ask_all(&mut fetch, &a, 1000, now).len(), limits::CHUNKS_PER_PEER, "it goes on");
