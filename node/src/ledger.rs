@@ -25,7 +25,7 @@ use crate::store::{Id, Opening, SledStore, Store, StoreError, StoredRecord};
 use circuits::groth16::VerifiedModel;
 use protocol::{
     BlobRef, BlobRole, Board, Contest, ContextError, Fingerprint, Kept, Kind, Outcome, RecordId, Refusal,
-    State, Update,
+    State, Update, WantedBlob,
 };
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +67,11 @@ pub struct Ledger {
 
 /// Records that are read from the store at once.
 const REPLAY_PAGE: usize = 256;
+
+/// Each blob once, whichever competitions want it.
+fn once(wanted: BTreeSet<WantedBlob>) -> BTreeSet<(BlobRole, BlobRef)> {
+    wanted.into_iter().map(|wanted| (wanted.role, wanted.blob)).collect()
+}
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
@@ -191,7 +196,9 @@ impl Ledger {
             for for_good in [false, true] {
                 self.replay_competition(&competition, for_good)?;
                 // A test set that was sealed is wanted only now that its reveal has been read.
-                let updates = self.run_all();
+                let wanted = self.state.wanted_blobs_of(RecordId::new(competition));
+                let mut updates = self.read_blobs(once(wanted));
+                updates.extend(self.run_jobs());
                 self.index_kept(None, &updates, for_good)?;
             }
         }
@@ -282,33 +289,36 @@ impl Ledger {
 
     /// The blobs that records need and that have not been read: each once, however many competitions name it.
     pub fn wanted(&self) -> BTreeSet<(BlobRole, BlobRef)> {
-        self.state.wanted_blobs().into_iter().map(|wanted| (wanted.role, wanted.blob)).collect()
+        once(self.state.wanted_blobs())
     }
 
     /// Reads every wanted blob that is here and runs every proof check, until nothing is left to do. Blocks.
     pub fn run_all(&mut self) -> Vec<Update> {
         let mut updates = Vec::new();
         loop {
-            let mut idle = true;
-            for (role, blob) in self.wanted() {
-                if self.materials.blobs().len_of(blob.id).is_none() {
-                    continue;
-                }
-                match self.materials.facts(role, blob) {
-                    Ok(facts) => {
-                        updates.extend(self.state.blob_arrived(role, blob.id, facts));
-                        idle = false;
-                    }
-                    Err(error) => tracing::warn!(%error, "a blob cannot be used"),
-                }
-            }
+            let read = self.read_blobs(self.wanted());
             let checked = self.run_jobs();
-            idle &= checked.is_empty();
-            updates.extend(checked);
+            let idle = read.is_empty() && checked.is_empty();
+            updates.extend(read.into_iter().chain(checked));
             if idle {
                 return updates;
             }
         }
+    }
+
+    /// Reads those of these blobs that are here.
+    fn read_blobs(&mut self, wanted: BTreeSet<(BlobRole, BlobRef)>) -> Vec<Update> {
+        let mut updates = Vec::new();
+        for (role, blob) in wanted {
+            if self.materials.blobs().len_of(blob.id).is_none() {
+                continue;
+            }
+            match self.materials.facts(role, blob) {
+                Ok(facts) => updates.extend(self.state.blob_arrived(role, blob.id, facts)),
+                Err(error) => tracing::warn!(%error, "a blob cannot be used"),
+            }
+        }
+        updates
     }
 
     /// A kept record as it is stored.

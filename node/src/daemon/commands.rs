@@ -139,8 +139,7 @@ impl Daemon {
         }
         let parsed = Signed::open(bytes).ok().and_then(|signed| WellFormed::parse(&signed).ok());
         let competition = parsed.map(|record| record.competition());
-        let wanted =
-            state.wanted_blobs().into_iter().filter(|wanted| Some(wanted.competition) == competition);
+        let wanted = competition.map(|competition| state.wanted_blobs_of(competition)).unwrap_or_default();
         let away = |wanted: protocol::WantedBlob| self.ledger.blobs().len_of(wanted.blob.id).is_none();
         !state.wanted_records().is_empty() || wanted.into_iter().any(away)
     }

@@ -387,8 +387,17 @@ impl<M> State<M> {
 
     /// Blobs that verification needs and that have not been read yet, of all competitions.
     pub fn wanted_blobs(&self) -> BTreeSet<WantedBlob> {
-        let blobs = self.set.contests().flat_map(blobs_of);
-        blobs.filter(|wanted| !self.blobs.contains_key(&(wanted.role, wanted.blob.id))).collect()
+        self.set.contests().flat_map(blobs_of).filter(|wanted| self.is_unread(wanted)).collect()
+    }
+
+    /// The same of one competition.
+    pub fn wanted_blobs_of(&self, competition: RecordId) -> BTreeSet<WantedBlob> {
+        let contest = self.set.contest(competition).into_iter();
+        contest.flat_map(blobs_of).filter(|wanted| self.is_unread(wanted)).collect()
+    }
+
+    fn is_unread(&self, wanted: &WantedBlob) -> bool {
+        !self.blobs.contains_key(&(wanted.role, wanted.blob.id))
     }
 
     /// What is wrong with the blobs that a competition's host chose, as far as they are here.
