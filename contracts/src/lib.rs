@@ -6,11 +6,13 @@
 //! pieces      data as contract code, in pieces
 //! key         a verifying key as it is registered
 //! test_set    a test set as it is sealed and revealed
+//! phase       where a competition stands
 //! competition terms, ids, and the statements of proofs
 //! call        what is sent
 //! event       what comes back
 //! code        what stands at the contracts' addresses
 //! refusal     why a call was refused
+//! token       what is asked of a token
 //! ```
 
 pub mod bindings;
@@ -19,9 +21,11 @@ mod code;
 mod competition;
 mod event;
 mod key;
+mod phase;
 mod pieces;
 mod refusal;
 mod test_set;
+pub mod token;
 
 pub use alloy_primitives::{Address, B256, Bytes, Log, U256};
 pub use bindings::Competitions::{Shape, Terms};
@@ -37,6 +41,7 @@ pub use competition::{
 };
 pub use event::{Event, EventError, event};
 pub use key::ChainKey;
+pub use phase::Phase;
 pub use pieces::{MAX_PIECE_BYTES, Pieces};
 pub use refusal::{Refusal, refusal};
 pub use test_set::{SealedTestSet, seal};

@@ -55,10 +55,8 @@ fn text(bytes: &B256) -> String {
     String::from_utf8_lossy(bytes.as_slice()).trim_end_matches('\0').to_owned()
 }
 
-/// In the order of the contract's `Phase`.
 fn phase(phase: u8) -> &'static str {
-    const NAMES: [&str; 7] = ["not posted", "open", "revealed", "won", "unwon", "abandoned", "cancelled"];
-    NAMES.get(usize::from(phase)).copied().unwrap_or("of no known phase")
+    crate::Phase::of(phase).map_or("of no known phase", crate::Phase::name)
 }
 
 fn competitions(f: &mut fmt::Formatter<'_>, error: &CompetitionsErrors) -> fmt::Result {

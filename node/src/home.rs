@@ -8,6 +8,7 @@
 //! openings/        what opens the commitments of own entries (0600)
 //! hosted/          what opens the seals of own competitions (0600)
 //! keys/            proving keys made here
+//! chain/           what was signed for EVM chains, and what opens entries there (0600)
 //! calibration.json how fast this machine proves
 //! peers.json       peers to find again, and those that are kept out (0600)
 //! podium.sock      the running node's socket (0600)
@@ -136,6 +137,11 @@ impl Home {
     /// The proving keys made here.
     pub fn keys(&self) -> PathBuf {
         self.dir.join("keys")
+    }
+
+    /// What concerns EVM chains.
+    pub fn chain(&self) -> PathBuf {
+        self.dir.join("chain")
     }
 
     /// How fast this machine proves.

@@ -9,6 +9,7 @@
 //! ledger       records of this node: validation core, store and blobs together
 //! store/       where records lie;  space: whether the disk has room;  blobs/: where files lie;  needed: which of them;  bundle: all of a competition in a file;  home: the data folder
 //! prover/      from a model to signed records;  keys: proving keys;  drafts, openings: what opens entries;  hosted: seals
+//! chain/       prizes on an EVM chain: contracts, accounts, transactions that are sent once
 //! scratch      temporary files, of which an interrupt leaves none
 //! limits       every bound
 //! ```
@@ -17,6 +18,7 @@ mod api_server;
 mod blobs;
 mod bundle;
 mod cache;
+mod chain;
 mod cli;
 mod client;
 mod daemon;

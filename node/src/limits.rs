@@ -392,3 +392,34 @@ pub const BUNDLE_RECORDS: usize = 2 * protocol::limits::MAX_ENTRIES + protocol::
 pub const BUNDLE_BLOBS: usize = protocol::limits::MAX_SIZE_CLASSES + 1;
 /// Longest bundle that is read: it is held in memory.
 pub const BUNDLE_BYTES: u64 = 1 << 30;
+
+/// Longest answer of a chain's node: a span of events; keys and test sets are read in pieces of 24 KiB.
+pub const CHAIN_ANSWER_BYTES: usize = 16 << 20;
+/// A connection to a chain's node is given up after so long.
+pub const CHAIN_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A request to a chain's node is given up after so long: searching events takes some nodes a while.
+pub const CHAIN_REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// A chain's node is asked again so often while a transaction waits.
+pub const CHAIN_POLL: Duration = Duration::from_secs(3);
+/// The same of a node on this machine.
+pub const CHAIN_POLL_LOCAL: Duration = Duration::from_millis(200);
+/// A command that waits for a transaction ends after so long; the same command goes on waiting.
+pub const CHAIN_PATIENCE: Duration = Duration::from_secs(1800);
+/// A chain's node may be down for so long while a transaction waits.
+pub const CHAIN_DOWN_PATIENCE: Duration = Duration::from_secs(60);
+/// Blocks in which events are searched at once, where a chain's node admits no more.
+pub const CHAIN_LOG_SPAN: u64 = 500;
+/// What proposers get for a unit of gas, where a chain's node has no opinion.
+pub const CHAIN_TIP_WEI: u128 = 1_000_000_000;
+/// Transactions that are signed anew in one command because others took their numbers.
+pub const CHAIN_NONCE_RETRIES: u32 = 5;
+/// Most confirmations that may be asked for: two days of Ethereum.
+pub const CHAIN_CONFIRMATIONS: u64 = 16_384;
+/// Longest file of an account: a keystore, a key or a password.
+pub const ACCOUNT_MAX_BYTES: u64 = 16 << 10;
+/// Memory that opening a keystore may take: twice what the usual parameters take.
+pub const KEYSTORE_WORK_BYTES: u64 = 512 << 20;
+/// Longest file about a transaction or a competition on a chain: a few signed transactions.
+pub const JOURNAL_MAX_BYTES: u64 = 8 << 20;
+/// Times that one transaction is signed with higher and higher fees.
+pub const JOURNAL_ATTEMPTS: usize = 8;

@@ -5,6 +5,8 @@ use super::settings::{ConfigError, Settings};
 use super::times::span_text;
 use crate::api_server::SocketError;
 use crate::bundle::BundleFileError;
+use crate::chain::ChainError;
+use crate::chain::entrant::EntrantError;
 use crate::client::ClientError;
 use crate::daemon::DaemonError;
 use crate::home::Home;
@@ -13,6 +15,8 @@ use crate::net::NetError;
 use crate::prover::{BudgetError, ChunkFileError, JobError, ProverError};
 use crate::store::StoreError;
 use api::ErrorKind;
+use contracts::Refusal;
+use contracts::bindings::Verifier::VerifierErrors;
 use protocol::{BundleError, OfflineError, RuleError, SealError};
 use std::path::PathBuf;
 
@@ -217,6 +221,12 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.downcast_ref::<BudgetError>().is_some() {
         return Some(4);
     }
+    if let Some(error) = error.downcast_ref::<ChainError>() {
+        return code_of_chain(error);
+    }
+    if let Some(EntrantError::Prover(error)) = error.downcast_ref() {
+        return code_of(error);
+    }
     match error.downcast_ref::<ProverError>()? {
         ProverError::Job(error) => code_of(error),
         ProverError::ChunkFile(error) => code_of(error),
@@ -235,6 +245,27 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         | ProverError::Model(_)
         | ProverError::Seal(_) => Some(4),
         ProverError::SelfCheck(_) => Some(3),
+        _ => None,
+    }
+}
+
+fn code_of_chain(error: &ChainError) -> Option<u8> {
+    match error {
+        ChainError::Endpoint { .. } => Some(2),
+        ChainError::Refused(Refusal::Verifier(VerifierErrors::ProofInvalid(_))) => Some(3),
+        ChainError::Refused(_)
+        | ChainError::Reverted { .. }
+        | ChainError::Terms(_)
+        | ChainError::Foreign { .. }
+        | ChainError::Mismatch { .. }
+        | ChainError::TooMuchGas { .. } => Some(4),
+        ChainError::Down { .. }
+        | ChainError::Answer { .. }
+        | ChainError::Rpc { .. }
+        | ChainError::WrongChain { .. }
+        | ChainError::NotDeep { .. }
+        | ChainError::Runtime(_) => Some(5),
+        ChainError::InUse { .. } => Some(6),
         _ => None,
     }
 }

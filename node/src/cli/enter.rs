@@ -12,6 +12,7 @@ use crate::keys;
 use crate::prover::{self, Entered, Entrant};
 use crate::views;
 use anyhow::Context as _;
+use circuits::statement::Task;
 use circuits::{ClassId, TestSet};
 use std::path::PathBuf;
 
@@ -39,6 +40,16 @@ pub struct Args {
     /// What the entry is called on the board.
     #[arg(long, default_value = "anonymous")]
     name: String,
+    #[command(flatten)]
+    calibration: Calibration,
+    /// Size class to use [default: the smallest that fits].
+    #[arg(long, value_name = "CLASS")]
+    size_class: Option<ClassId>,
+}
+
+/// Rows to try a model on, while nobody has the test set.
+#[derive(clap::Args)]
+pub struct Calibration {
     /// Labelled rows of your own, such as the training set: integers are scaled to what occurs there, which keeps more
     /// of a model with a hidden layer. They stay here.
     #[arg(long, value_name = "CSV", requires = "label")]
@@ -46,9 +57,16 @@ pub struct Args {
     /// Column of the label in --calibrate.
     #[arg(long, value_name = "COLUMN", requires = "calibrate")]
     label: Option<String>,
-    /// Size class to use [default: the smallest that fits].
-    #[arg(long, value_name = "CLASS")]
-    size_class: Option<ClassId>,
+}
+
+impl Calibration {
+    /// The rows, if any were named.
+    pub fn rows(&self, task: &Task) -> anyhow::Result<Option<TestSet>> {
+        let Some((path, label)) = self.calibrate.as_ref().zip(self.label.as_ref()) else { return Ok(None) };
+        let rows = datasets::import_csv_file_for(task, path, label)
+            .with_context(|| format!("reading {}", path.display()))?;
+        Ok(Some(rows))
+    }
 }
 
 impl Args {
@@ -61,7 +79,7 @@ impl Args {
         let class = contest.choose_class(&float, self.size_class)?;
         prover::check_name(&contest, class, &self.name)?;
         warn_of_namesakes(&mut backend, &id, &self.name)?;
-        let rows = self.rows(&contest)?;
+        let rows = self.calibration.rows(&contest.rules.task)?;
         let (model, report) = datasets::quantise(&float, &contest.rules.task, class.class(), rows.as_ref())
             .map_err(prover::ProverError::Quantise)?;
         let pinned = admitted(&contest, class)?;
@@ -86,14 +104,6 @@ impl Args {
             output::message(&format!("rounding: {report}"));
         }
         tell(context, &contest, &entered, new, &held)
-    }
-
-    /// The rows to try the model on: nobody has the test set.
-    fn rows(&self, contest: &prover::Contest) -> anyhow::Result<Option<TestSet>> {
-        let Some((path, label)) = self.calibrate.as_ref().zip(self.label.as_ref()) else { return Ok(None) };
-        let rows = datasets::import_csv_file_for(&contest.rules.task, path, label)
-            .with_context(|| format!("reading {}", path.display()))?;
-        Ok(Some(rows))
     }
 }
 

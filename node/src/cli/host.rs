@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::context::{CliError, Context};
 use super::held::Held;
-use super::printed::Hosting;
+use super::printed::{Drafted, Hosting};
 use super::times::span;
 use super::{keys, output};
 use crate::hosted::Hosted;
@@ -28,12 +28,15 @@ Examples:
             --size-class linear-64-10 --size-class mlp-64-32-10 --commit-deadline +5d --deadline +7d
   node host --title Diagnosis --test test.csv --label diagnosis --threshold 95 --levels 90,92.5,95 --deadline +14d
   node host --open --title 'Breast cancer' --test wdbc.csv --label diagnosis --deadline 2030-01-31T12:00:00Z
+  node host --draft --title Diagnosis --test test.csv --label diagnosis --size-class linear-30-2 --threshold 95
 
 The test set stays sealed on this machine: competitors enter models until the commit deadline, then `node reveal`
 publishes it, they prove until the deadline, and `node close` says which proofs were in time. With --open the test set
 is public from the start, so that a score may come from its having been memorised: every view says so.
 Without --size-class the smallest class of every model family that fits is taken. A key that was made here before is
-used again.";
+used again.
+With --draft nothing is signed or published yet: `node chain post` locks a prize first, and then publishes the record
+with the prize in it.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -44,6 +47,9 @@ pub struct Args {
     /// Publish the test set at once, instead of sealing it until the models are fixed.
     #[arg(long)]
     open: bool,
+    /// Sign and publish nothing yet: `node chain post` does, when it has locked the prize that the record then names.
+    #[arg(long, conflicts_with = "open")]
+    draft: bool,
     /// Labelled test set: CSV with a header, numeric features.
     #[arg(long, value_name = "CSV")]
     test: PathBuf,
@@ -101,7 +107,7 @@ enum Tie {
 }
 
 /// Per cent as basis points.
-fn threshold(text: &str) -> Result<u32, String> {
+pub fn threshold(text: &str) -> Result<u32, String> {
     let percent: f64 =
         text.trim_end_matches('%').trim().parse().map_err(|_| format!("not a number: {text}"))?;
     if !(0.0..=100.0).contains(&percent) {
@@ -111,7 +117,7 @@ fn threshold(text: &str) -> Result<u32, String> {
 }
 
 /// Seconds since 1970.
-fn deadline(text: &str) -> Result<u64, String> {
+pub fn deadline(text: &str) -> Result<u64, String> {
     let expected =
         || format!("expected a time such as 2030-01-31T12:00:00Z or +7d, +12h, +30m, +90s, got {text:?}");
     let Some(relative) = text.strip_prefix('+') else {
@@ -155,6 +161,9 @@ impl Args {
         }
         let training = self.train.as_deref().map(|path| backend.add_blob(path)).transpose()?;
         let competition = draft.competition(BlobRef::of(&bytes), training, admitted);
+        if self.draft {
+            return self.keep_draft(context, &draft, competition, &bytes);
+        }
         let signed = protocol::sign(&identity.keypair, &Body::Competition(Box::new(competition)))?;
         let hosted = Hosted::new(&context.home, signed.id());
         if !self.open {
@@ -164,6 +173,37 @@ impl Args {
         backend.publish(signed.bytes())?;
         let held = Held::wait(&mut backend, &[&signed.id().to_string()]);
         self.report(context, &draft, signed.id(), &hosted, &held)
+    }
+
+    /// The record will name its prize, whose terms name the record by the digest of all the rest.
+    fn keep_draft(
+        &self,
+        context: &Context,
+        draft: &Draft<'_>,
+        competition: Competition,
+        bytes: &[u8],
+    ) -> anyhow::Result<()> {
+        let manifest = RecordId::new(competition.manifest(&draft.host)?);
+        let hosted = Hosted::new(&context.home, manifest);
+        hosted.write_sealed(bytes, &draft.salt)?;
+        hosted.write_draft(&Body::Competition(Box::new(competition)).to_payload()?)?;
+        let sealed_in = hosted.dir().display().to_string();
+        if context.json {
+            return output::json(&Drafted {
+                draft: manifest.to_string(),
+                rows: draft.set.rows(),
+                test_set: hex::encode(draft.set.digest()),
+                commit_deadline: draft.commit_deadline(),
+                prove_deadline: self.deadline,
+                sealed_in,
+            });
+        }
+        output::message(&format!(
+            "drafted, sealed, and not published; what opens it is in\n  {sealed_in}\n\
+             Lock the prize with `node chain post --competition {}`.",
+            manifest.short()
+        ));
+        output::data(&manifest.to_string())
     }
 
     fn report(

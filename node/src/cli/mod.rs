@@ -5,6 +5,7 @@ mod backend;
 mod bench;
 mod blobs;
 mod called;
+mod chain;
 mod close;
 mod competitions;
 mod completions;
@@ -136,6 +137,8 @@ enum Command {
     Leaderboard(leaderboard::Args),
     /// List own records, and how many peers hold each.
     Outbox(outbox::Args),
+    /// Prizes that a contract on an EVM chain pays by proof: post, enter, prove, claim.
+    Chain(chain::Args),
     /// List connected peers and those that are kept out; connect, ban or let in.
     Peers(peers::Args),
     /// List, make or fetch proving keys.
@@ -242,6 +245,7 @@ fn run(
         Command::ProveChunk(args) => args.run(&context),
         Command::Verify(args) => args.run(&context),
         Command::Leaderboard(args) => args.run(&context),
+        Command::Chain(args) => args.run(&context),
         Command::Peers(args) => args.run(&context),
         Command::Keys(args) => args.run(&context),
         Command::Blobs(args) => args.run(&context),

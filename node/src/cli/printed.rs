@@ -37,6 +37,23 @@ pub struct Hosting {
     pub held: Held,
 }
 
+/// `node host --draft`
+#[derive(Serialize, JsonSchema)]
+pub struct Drafted {
+    /// Digest in hex by which the terms of a prize name it: `node chain post` takes it as the competition's id.
+    pub draft: String,
+    /// Rows of the test set.
+    pub rows: usize,
+    /// Digest of the test set in hex.
+    pub test_set: String,
+    /// Until when entries are taken, seconds since 1970.
+    pub commit_deadline: u64,
+    /// Until when submissions count, seconds since 1970.
+    pub prove_deadline: u64,
+    /// Folder of what opens the seal.
+    pub sealed_in: String,
+}
+
 /// `node reveal`
 #[derive(Serialize, JsonSchema)]
 pub struct Revealed {

@@ -1,5 +1,6 @@
 //! `node schema`
 
+use super::chain::printed as chain;
 use super::context::CliError;
 use super::{config, doctor, output, printed, store};
 use schemars::{JsonSchema, Schema, schema_for};
@@ -41,10 +42,11 @@ impl Args {
 
 /// By command.
 fn all() -> Map<String, Value> {
-    let schemas: [(&str, Schema); 35] = [
+    let schemas: [(&str, Schema); 47] = [
         ("init", of::<printed::Initialised>()),
         ("run", of::<api::Hello>()),
         ("host", of::<printed::Hosting>()),
+        ("host --draft", of::<printed::Drafted>()),
         ("reveal", of::<printed::Revealed>()),
         ("close", of::<printed::Closed>()),
         ("competitions", of::<Vec<api::CompetitionSummary>>()),
@@ -73,6 +75,17 @@ fn all() -> Map<String, Value> {
         ("keys list", of::<Vec<printed::Key>>()),
         ("keys make", of::<printed::Key>()),
         ("keys fetch", of::<Vec<printed::FetchedKey>>()),
+        ("chain deploy", of::<chain::Deployed>()),
+        ("chain register-key", of::<chain::Registered>()),
+        ("chain post", of::<chain::Posted>()),
+        ("chain enter", of::<chain::Entered>()),
+        ("chain reveal", of::<chain::Moved>()),
+        ("chain submit", of::<chain::Submitted>()),
+        ("chain finalise", of::<chain::Moved>()),
+        ("chain release", of::<chain::Released>()),
+        ("chain claim", of::<chain::Claimed>()),
+        ("chain cancel", of::<chain::Moved>()),
+        ("chain status", of::<chain::Status>()),
         ("config", of::<Vec<config::Effective>>()),
         ("status", of::<api::Health>()),
         ("doctor", of::<Vec<doctor::Finding>>()),

@@ -3,7 +3,7 @@
 //! order flag, environment variable, file, default, and one parser reads all of them.
 
 use super::effort::Effort;
-use super::run;
+use super::{chain, run};
 use crate::limits::CONFIG_MAX_BYTES;
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// The tables of the file, and the commands whose options each of them holds. The nameless one is the file's top, with
 /// the options of all commands.
-pub const TABLES: [(&str, &[&str]); 3] =
-    [("", &[]), ("run", &["run"]), ("prove", &["score", "submit", "prove-chunk"])];
+pub const TABLES: [(&str, &[&str]); 4] =
+    [("", &[]), ("run", &["run"]), ("prove", &["score", "submit", "prove-chunk"]), ("chain", &["chain"])];
 
 /// The option that names the file.
 pub const CONFIG: &str = "config";
@@ -74,6 +74,7 @@ struct Typed {
     socket: Option<PathBuf>,
     run: run::Settings,
     prove: Effort,
+    chain: chain::Options,
 }
 
 /// A value of the file, as clap reads defaults.

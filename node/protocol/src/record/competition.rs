@@ -1,8 +1,9 @@
 //! The competition: what is to be predicted, on which rows, with which keys and rules.
 
 use super::rules::{RuleError, after, ascending, line, lines, range, timestamp};
+use super::{Body, FormError};
 use crate::{
-    BlobRef, Scoring, Seal,
+    Author, BlobRef, Scoring, Seal,
     board::threshold_count,
     limits::{
         MAX_CHUNKS, MAX_DESCRIPTION_BYTES, MAX_ENTRIES_CAP, MAX_LEVELS, MAX_PROVING_KEY_BYTES, MAX_ROWS,
@@ -188,6 +189,18 @@ impl Competition {
             }
             TestSetTerms::Sealed { .. } => None,
         }
+    }
+
+    /// By what the terms of a prize name this competition: BLAKE3 of all of it but the prize, and of its host. The prize
+    /// names the terms in turn, by an id that this digest is part of.
+    ///
+    /// # Errors
+    /// [`FormError::Malformed`] if a number is not finite.
+    pub fn manifest(&self, host: &Author) -> Result<[u8; 32], FormError> {
+        let bare = Body::Competition(Box::new(Self { prize: None, ..self.clone() }));
+        let mut hasher = blake3::Hasher::new_derive_key("podium 2026-11 competition without its prize v1");
+        hasher.update(host.key()).update(&bare.to_payload()?);
+        Ok(*hasher.finalize().as_bytes())
     }
 
     /// The admitted class of this id.

@@ -1,5 +1,7 @@
 //! `node demo`: three nodes on this machine, with nothing faked: the same program, the same commands, real proofs.
 
+mod anvil;
+mod chain;
 mod forge;
 
 use super::context::{CliError, Context};
@@ -19,7 +21,11 @@ const EXAMPLES: &str = "\
 Examples:
   node demo
   node demo --keep                                 leave the nodes running and say how to open the board
-  node demo --json > summary.json";
+  node demo --chain                                a prize on a chain of this machine's own, settled by proof
+  node demo --json > summary.json
+
+--chain starts anvil, a development chain: from PODIUM_ANVIL or the PATH, on loopback alone. Its time is moved, so that
+no deadline is waited for. Get it with: npm install --no-save @foundry-rs/anvil@1.7.1";
 
 /// Nothing in the demonstration may take longer.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -30,6 +36,9 @@ pub struct Args {
     /// Leave the nodes running when the demonstration is over.
     #[arg(long)]
     keep: bool,
+    /// Play for a prize that a contract pays, on a chain that is started here (takes anvil).
+    #[arg(long, conflicts_with = "keep")]
+    chain: bool,
 }
 
 /// Tells what happens, with the time since the start.
@@ -38,6 +47,10 @@ struct Story {
 }
 
 impl Story {
+    fn seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
     fn tell(&self, what: &str) {
         output::message(&format!("[{:5.1} s] {what}", self.start.elapsed().as_secs_f64()));
     }
@@ -46,6 +59,9 @@ impl Story {
 impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let story = Story { start: Instant::now() };
+        if self.chain {
+            return chain::run(context, &story);
+        }
         let folder = tempfile::Builder::new().prefix("podium-demo-").tempdir()?;
         let dir = folder.path();
         write_samples(dir)?;

@@ -1,0 +1,146 @@
+//! A chain's node, and our contracts there.
+
+use super::Options;
+use crate::chain::account::{Account, AccountFile};
+use crate::chain::endpoint::Endpoint;
+use crate::chain::folder::Deployed;
+use crate::chain::rpc::Rpc;
+use crate::chain::site::Site;
+use crate::chain::{ChainError, amount};
+use crate::cli::context::{CliError, Context};
+use crate::cli::output;
+use contracts::token::Erc20;
+use contracts::{Address, U256};
+
+/// A connection to a chain.
+pub struct Link<'a> {
+    pub context: &'a Context,
+    pub options: &'a Options,
+    pub rpc: Rpc,
+    /// The chain's id.
+    pub chain: u64,
+}
+
+/// In what prizes are: the chain's coin, or a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// Zero is the coin.
+    pub token: Address,
+    decimals: u8,
+}
+
+impl Asset {
+    /// An amount for people.
+    pub fn text(&self, units: impl Into<U256>) -> String {
+        let units = amount::text(units.into(), self.decimals);
+        if self.is_coin() { units } else { format!("{units} of the token {}", self.token) }
+    }
+
+    /// An amount of people.
+    pub fn parse(&self, text: &str) -> Result<u128, CliError> {
+        let units = amount::parse(text, self.decimals).and_then(|units| units.try_into().ok());
+        units.ok_or_else(|| CliError::Usage {
+            reason: format!("expected an amount with at most {} decimals, got {text:?}", self.decimals),
+        })
+    }
+
+    /// Whether it is the chain's own coin.
+    pub fn is_coin(&self) -> bool {
+        self.token.is_zero()
+    }
+
+    /// What of an amount a transaction carries.
+    pub fn carried(&self, units: u128) -> U256 {
+        if self.is_coin() { U256::from(units) } else { U256::ZERO }
+    }
+}
+
+impl<'a> Link<'a> {
+    /// Connects, and compares the chain.
+    pub fn open(context: &'a Context, options: &'a Options) -> anyhow::Result<Self> {
+        let url = options.rpc.as_deref().ok_or_else(|| CliError::Usage {
+            reason:
+                "expected --rpc URL, a node of the chain: also as PODIUM_RPC, or `rpc` in the configuration \
+                     file's table [chain]"
+                    .to_owned(),
+        })?;
+        let endpoint = Endpoint::parse(url)?;
+        if !endpoint.is_local() {
+            output::message(&format!(
+                "note: {} is not this machine, and nothing protects what is said on the way there",
+                endpoint.shown()
+            ));
+        }
+        let rpc = Rpc::new(endpoint)?;
+        let got = rpc.chain()?;
+        match options.chain_id {
+            Some(expected) if expected != got => Err(ChainError::WrongChain { expected, got }.into()),
+            _ => Ok(Self { context, options, rpc, chain: got }),
+        }
+    }
+
+    /// The contract that was named, or deployed from here.
+    pub fn contract(&self) -> anyhow::Result<Option<Address>> {
+        Ok(match self.options.contract {
+            Some(contract) => Some(contract),
+            None => Deployed::read(&self.context.home, self.chain)?.competitions,
+        })
+    }
+
+    /// Our contracts, compared with our code.
+    pub fn site(&self) -> anyhow::Result<Site> {
+        let contract = self.contract()?.ok_or_else(|| CliError::Usage {
+            reason: format!(
+                "expected --contract ADDRESS, the contract of the competitions on the chain {}; \
+                 `node chain deploy` makes one",
+                self.chain
+            ),
+        })?;
+        Ok(Site::check(&self.rpc, self.chain, contract)?)
+    }
+
+    /// Whether an account was named.
+    pub fn has_account(&self) -> bool {
+        self.options.key_file.is_some() || self.options.keystore.is_some()
+    }
+
+    /// The account that was named.
+    pub fn account(&self) -> anyhow::Result<Account> {
+        let (options, usage) = (self.options, |reason: &str| CliError::Usage { reason: reason.to_owned() });
+        let file = match (&options.keystore, &options.password_file, &options.key_file) {
+            (None, _, Some(key)) => AccountFile::Key(key.clone()),
+            (Some(keystore), Some(password), None) => {
+                AccountFile::Keystore { keystore: keystore.clone(), password: password.clone() }
+            }
+            (Some(_), None, None) => {
+                return Err(
+                    usage("expected --password-file FILE with --keystore, - for standard input").into()
+                );
+            }
+            (Some(_), _, Some(_)) => {
+                return Err(usage("expected one account: --keystore or --key-file").into());
+            }
+            (None, _, None) => {
+                return Err(usage(
+                    "expected an account: --keystore FILE --password-file FILE, or --key-file FILE",
+                )
+                .into());
+            }
+        };
+        Ok(Account::open(&file)?)
+    }
+
+    /// The asset of a token's address; zero is the chain's coin.
+    pub fn asset(&self, token: Address) -> anyhow::Result<Asset> {
+        if token.is_zero() {
+            return Ok(Asset { token, decimals: amount::COIN_DECIMALS });
+        }
+        let decimals = self.rpc.view(token, &Erc20::decimalsCall {}).map_err(ChainError::from)?;
+        Ok(Asset { token, decimals })
+    }
+
+    /// The time on the chain, in seconds since 1970.
+    pub fn now(&self) -> anyhow::Result<u64> {
+        Ok(self.rpc.head()?.timestamp.to())
+    }
+}

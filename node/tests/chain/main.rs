@@ -1,0 +1,305 @@
+//! `node chain` against an EVM behind JSON-RPC: a prize from the contracts to the payment, and everything that goes wrong
+//! between a command and a chain. Real processes, real proofs.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests may fail loudly
+
+#[path = "../common/mod.rs"]
+mod common;
+mod evm;
+
+use alloy_primitives::{Address, U256};
+use common::{command, expect, host_with, json, run, samples};
+use evm::{Fault, ID, Server};
+use serde_json::{Value, json as object};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const SEND: &str = "eth_sendRawTransaction";
+/// Keys of nobody, and their accounts.
+const HOST: (&str, &str) = (
+    "ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+    "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+);
+const ADA: (&str, &str) = (
+    "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+);
+type Who = (&'static str, &'static str);
+
+fn address(who: Who) -> Address {
+    who.1.parse().unwrap()
+}
+
+fn coins(n: u64) -> U256 {
+    U256::from(n) * U256::from(10).pow(U256::from(18))
+}
+
+/// A data folder, and a chain with two accounts.
+struct Stage {
+    dir: tempfile::TempDir,
+    home: PathBuf,
+    server: Server,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        samples(dir.path());
+        let home = dir.path().join("a");
+        expect(0, &run(&home, &["init"]));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let server = Server::start(now);
+        for who in [HOST, ADA] {
+            let path = dir.path().join(who.1);
+            std::fs::write(&path, who.0).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            server.chain().fund(address(who), coins(10));
+        }
+        Self { dir, home, server }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.dir.path().join(name).display().to_string()
+    }
+
+    /// `node chain` with these words, as somebody.
+    fn words(&self, who: Who, arguments: &[&str]) -> Vec<String> {
+        let key = self.file(who.1);
+        let fixed = ["--rpc", &self.server.url, "--key-file", &key];
+        let confirmations: &[&str] =
+            if arguments.contains(&"--confirmations") { &[] } else { &["--confirmations", "1"] };
+        let all = [&["chain"], arguments, &fixed, confirmations].concat();
+        all.into_iter().map(str::to_owned).collect()
+    }
+
+    fn run(&self, who: Who, arguments: &[&str]) -> Output {
+        let words = self.words(who, &[arguments, &["--yes"]].concat());
+        run(&self.home, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn json(&self, who: Who, arguments: &[&str]) -> Value {
+        let words = self.words(who, &[arguments, &["--yes"]].concat());
+        json(&self.home, &words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn said(&self, code: i32, who: Who, arguments: &[&str]) -> String {
+        expect(code, &self.run(who, arguments))
+    }
+
+    /// The same command twice: the second time it changes nothing.
+    fn twice(&self, who: Who, arguments: &[&str]) -> Value {
+        let first = self.json(who, arguments);
+        assert_eq!(first["already"], false, "{first}");
+        let sent = self.sent();
+        let second = self.json(who, arguments);
+        assert_eq!(second["already"], true, "{second}");
+        assert_eq!(self.sent(), sent, "{arguments:?}");
+        first
+    }
+
+    /// Transactions of the two accounts that are in blocks.
+    fn sent(&self) -> u64 {
+        let chain = self.server.chain();
+        [HOST, ADA].map(|who| chain.transactions(address(who))).iter().sum()
+    }
+
+    fn set_time(&self, time: &Value) {
+        self.server.chain().mine(time.as_u64().unwrap());
+    }
+
+    /// Contracts, a registered key, and a record: its id.
+    fn hosted(&self) -> String {
+        let record =
+            host_with(&self.home, self.dir.path(), &["--commit-deadline", "+1h", "--deadline", "+3h"]);
+        self.json(HOST, &["deploy", "--finality", "300"]);
+        let unknown = self.said(4, HOST, &["post", "--competition", &record, "--prize", "5"]);
+        assert!(unknown.contains("register-key linear-30-2"), "{unknown}");
+        self.json(HOST, &["register-key", "linear-30-2"]);
+        record
+    }
+}
+
+#[test]
+fn a_prize_is_posted_won_and_claimed_and_every_step_can_be_repeated() {
+    let stage = Stage::new();
+    let record = host_with(&stage.home, stage.dir.path(), &["--commit-deadline", "+1h", "--deadline", "+3h"]);
+    stage.twice(HOST, &["deploy", "--finality", "300"]);
+    stage.twice(HOST, &["register-key", "linear-30-2"]);
+    let terms = ["--prize", "5", "--host-bond", "1", "--bond", "0.5", "--reveal-deadline", "+90m"];
+    let posted = stage.twice(HOST, &[&["post", "--competition", &record][..], &terms].concat());
+    let id = posted["competition"].as_str().unwrap().to_owned();
+    let other = stage.said(4, HOST, &["post", "--competition", &record, "--prize", "6"]);
+    assert!(other.contains("posted before with other terms"), "{other}");
+    let status = |phase: &str| {
+        let status = stage.json(ADA, &["status", "--competition", &record]);
+        assert_eq!((&status["phase"], &status["differences"]), (&object!(phase), &object!([])), "{status}");
+        status
+    };
+    assert_eq!(status("open")["terms"]["prize"], "5");
+
+    // Somebody who has nothing but the contract's address finds the terms by its events.
+    let (stranger, contract) = (stage.dir.path().join("b"), posted["contract"].as_str().unwrap());
+    let asked = ["chain", "status", "--competition", &id, "--contract", contract, "--rpc", &stage.server.url];
+    let found = json(&stranger, &asked);
+    assert_eq!((&found["phase"], &found["record"]), (&object!("open"), &Value::Null));
+
+    let model = stage.file("model.onnx");
+    let entered = stage.twice(ADA, &["enter", "--competition", &record, "--model", &model]);
+    let opening = entered["opening"].as_str().unwrap();
+    assert_eq!(std::fs::metadata(opening).unwrap().permissions().mode() & 0o777, 0o600);
+    let early = stage.said(4, HOST, &["reveal", "--competition", &id]);
+    assert!(early.contains("wait for another"), "{early}");
+    let sealed = stage.said(4, ADA, &["submit", "--competition", &id]);
+    assert!(sealed.contains("sealed until"), "{sealed}");
+    let entries = stage.said(4, HOST, &["cancel", "--competition", &id]);
+    assert!(entries.contains("expected a competition without entries, got 1"), "{entries}");
+
+    stage.set_time(&posted["reveal_from"]);
+    stage.twice(HOST, &["reveal", "--competition", &id]);
+    assert!(status("revealed")["test_set"].is_string());
+    // A lower claim first: a score may be raised.
+    assert_eq!(stage.json(ADA, &["submit", "--competition", &id, "--claim", "200"])["correct"], 200);
+    let submitted = stage.twice(ADA, &["submit", "--competition", &id]);
+    assert_eq!((&submitted["correct"], &submitted["reaches_threshold"]), (&object!(277), &object!(true)));
+    let soon = stage.said(4, ADA, &["finalise", "--competition", &id]);
+    assert!(soon.contains("wait for another"), "{soon}");
+
+    stage.set_time(&posted["submit_until"]);
+    stage.twice(ADA, &["finalise", "--competition", &id]);
+    stage.twice(ADA, &["release", "--competition", &id]);
+    let owed = status("won");
+    assert_eq!((owed["owed"].as_str(), owed["ranking"][0]["account"].as_str()), (Some("5.5"), Some(ADA.1)));
+    assert_eq!(stage.twice(ADA, &["claim"])["amount"], "5.5");
+    assert_eq!(stage.twice(HOST, &["claim"])["amount"], "1");
+    let mut chain = stage.server.chain();
+    let (host, ada) = (chain.balance(address(HOST)), chain.balance(address(ADA)));
+    let gas = coins(1) / U256::from(20);
+    assert!(
+        host > coins(5) - gas && host < coins(5) && ada > coins(15) - gas && ada < coins(15),
+        "{host} {ada}"
+    );
+}
+
+#[test]
+fn whatever_happens_between_a_command_and_the_chain_nothing_is_sent_twice() {
+    // What goes wrong, whether the command fails at first, and transactions of others' making.
+    for (fault, fails, raced) in
+        [(Fault::HangUpBefore(SEND), true, 0), (Fault::HangUpAfter(SEND), true, 0), (Fault::Race, false, 1)]
+    {
+        let stage = Stage::new();
+        stage.server.chain().fault = Some(fault);
+        let said = stage.said(if fails { 5 } else { 0 }, HOST, &["deploy"]);
+        assert!(
+            said.contains(if fails { "does not answer" } else { "took the number 0" }),
+            "{fault:?}: {said}"
+        );
+        stage.server.chain().fault = None;
+        let again = stage.said(0, HOST, &["deploy"]);
+        assert_eq!(again.contains("taken up"), fails, "{fault:?}: {again}");
+        assert_eq!((stage.sent(), stage.server.chain().raced), (2 + raced, raced), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_block_that_is_replaced_brings_the_transaction_back() {
+    let stage = Stage::new();
+    {
+        let mut chain = stage.server.chain();
+        (chain.mines_when_asked, chain.fault) = (true, Some(Fault::Reorganise));
+    }
+    let said = stage.said(0, HOST, &["deploy", "--confirmations", "3"]);
+    assert!(said.contains("waiting for 2 more") || said.contains("replaced the block"), "{said}");
+    assert_eq!((stage.sent(), stage.server.chain().fault), (2, None));
+    let contract = stage.json(HOST, &["deploy"])["contract"].as_str().unwrap().to_owned();
+    assert!(stage.said(0, HOST, &["claim", "--contract", &contract]).contains("nothing more is owed"));
+}
+
+#[test]
+fn a_command_that_is_killed_while_it_waits_is_taken_up_and_two_at_once_are_refused() {
+    let stage = Stage::new();
+    stage.server.chain().mines = false;
+    let words = stage.words(HOST, &["deploy", "--yes"]);
+    let mut first =
+        command(&stage.home).args(&words).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let journal = stage.home.join("chain").join(format!("{ID}-{}", HOST.1).to_lowercase());
+    let written = || journal.join("deploy-verifier.json").exists();
+    let start = Instant::now();
+    while !written() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(written());
+    assert!(stage.said(6, HOST, &["deploy"]).contains("another command is sending"));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    {
+        // The chain's node was restarted, and what waited there is gone or not: both ends well.
+        let mut chain = stage.server.chain();
+        chain.mines = true;
+        let time = chain.now() + 1;
+        chain.mine(time);
+    }
+    assert!(stage.said(0, HOST, &["deploy"]).contains("taken up"));
+    assert_eq!(stage.sent(), 2);
+    assert!(!written());
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_sent() {
+    let stage = Stage::new();
+    let say = |code: i32, arguments: &[&str], expected: &str| {
+        let said = stage.said(code, HOST, arguments);
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    };
+    say(5, &["deploy", "--chain-id", "5"], "expected a node of the chain 5, got one of the chain 31337");
+    say(2, &["claim"], "--contract");
+    say(4, &["claim", "--contract", ADA.1], "is not our contract `Competitions`");
+    stage.server.chain().fund(address(HOST), U256::from(1_000));
+    say(1, &["deploy"], "has too little");
+    stage.server.chain().fund(address(HOST), coins(10));
+    say(1, &["deploy", "--max-fee", "1"], "gas is too dear now");
+    let words = stage.words(HOST, &["deploy", "--no-input"]);
+    let unasked = run(&stage.home, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = expect(2, &unasked);
+    assert!(said.contains("expected --yes") && said.contains("gas: about"), "{said}");
+    stage.server.chain().is_down = true;
+    say(5, &["deploy"], "does not answer");
+    stage.server.chain().is_down = false;
+    let key = stage.file(HOST.1);
+    let other = |rpc: &str| run(&stage.home, &["chain", "claim", "--rpc", rpc, "--key-file", &key]);
+    let said = expect(2, &other("https://eth.example.org/v3/my-secret"));
+    assert!(said.contains("tunnel") && !said.contains("my-secret"), "{said}");
+    assert!(expect(5, &other("http://127.0.0.1:1")).contains("does not answer"));
+    assert_eq!(stage.sent(), 0);
+    // The verifier alone is not the competitions.
+    let deployed = stage.json(HOST, &["deploy"]);
+    say(4, &["claim", "--contract", deployed["verifier"].as_str().unwrap()], "is not our contract");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    say(1, &["claim"], "others could read it");
+    assert!(!said.contains(HOST.0));
+}
+
+#[test]
+fn what_chain_and_record_say_differently_is_shown_and_asked_about() {
+    let stage = Stage::new();
+    let record = stage.hosted();
+    let posted = stage.json(HOST, &["post", "--competition", &record, "--prize", "5", "--threshold", "99"]);
+    let id = posted["competition"].as_str().unwrap();
+    let status = stage.json(HOST, &["status", "--competition", id]);
+    let expected = object!([{ "what": "threshold", "chain": "9900", "record": "9000" }]);
+    assert_eq!(status["differences"], expected);
+    let text = stage.run(HOST, &["status", "--competition", id]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("MISMATCH     threshold"));
+    let model = stage.file("model.onnx");
+    let words = stage.words(ADA, &["enter", "--competition", id, "--model", &model, "--no-input"]);
+    let said = expect(2, &run(&stage.home, &words.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(said.contains("threshold: the chain says 9900") && said.contains("differ"), "{said}");
+    // Nobody has entered: the host takes it back, and may post it anew.
+    let stranger = stage.said(4, ADA, &["cancel", "--competition", id]);
+    assert!(stranger.contains("expected the host"), "{stranger}");
+    stage.twice(HOST, &["cancel", "--competition", id]);
+    assert_eq!(stage.json(HOST, &["claim"])["amount"], "5");
+    let again = stage.json(HOST, &["post", "--competition", &record, "--prize", "4"]);
+    assert_ne!(again["competition"], posted["competition"]);
+    assert!(Path::new(&stage.home).join("chain").exists());
+}
