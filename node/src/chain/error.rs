@@ -1,7 +1,7 @@
 //! What can go wrong between this machine and a chain.
 
 use crate::home::HomeError;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256};
 use contracts::{Refusal, TermsError};
 use std::path::PathBuf;
 
@@ -193,14 +193,6 @@ pub enum ChainError {
         expected: String,
         /// What the other says.
         got: String,
-    },
-    /// An amount that does not fit.
-    #[error("expected an amount of at most {expected}, got {got}")]
-    Amount {
-        /// The most.
-        expected: U256,
-        /// What was given.
-        got: U256,
     },
     /// Signing.
     #[error("the transaction was not signed: {0}")]

@@ -5,9 +5,9 @@ use super::error::ChainError;
 use super::rpc::Rpc;
 use super::site::Site;
 use crate::limits;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use alloy_sol_types::SolEvent;
-use contracts::bindings::Competitions::{CompetitionsEvents, Entered, Posted};
+use contracts::bindings::Competitions::{CompetitionsEvents, Posted};
 use contracts::{Event, Terms, competition_id, event};
 
 /// A posted competition.
@@ -17,17 +17,6 @@ pub struct OnChain {
     pub id: B256,
     /// Its terms, which hash to the id.
     pub terms: Terms,
-}
-
-/// An entry as its event tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entrance {
-    /// Its id.
-    pub entry: B256,
-    /// Who entered.
-    pub competitor: Address,
-    /// From 1.
-    pub number: u32,
 }
 
 /// Competitions that were posted from block `from` on, the newest first: the one of this id, or all.
@@ -45,21 +34,6 @@ pub fn posted(rpc: &Rpc, site: &Site, id: Option<B256>, from: u64) -> Result<Vec
             found.push(OnChain { id, terms });
         }
         id.is_none() || found.is_empty()
-    })?;
-    Ok(found)
-}
-
-/// Entries of a competition, the newest first.
-///
-/// # Errors
-/// If the chain's node does not answer.
-pub fn entered(rpc: &Rpc, site: &Site, id: B256, from: u64) -> Result<Vec<Entrance>, ChainError> {
-    let mut found = Vec::new();
-    events(rpc, site, &[Some(Entered::SIGNATURE_HASH), Some(id)], from, &mut |event| {
-        if let CompetitionsEvents::Entered(Entered { entry, competitor, number, .. }) = event {
-            found.push(Entrance { entry, competitor, number });
-        }
-        true
     })?;
     Ok(found)
 }

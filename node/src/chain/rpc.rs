@@ -51,19 +51,16 @@ pub struct Receipt {
     pub contract_address: Option<Address>,
 }
 
-/// A log with its place.
+/// A log.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Logged {
     address: Address,
     topics: Vec<B256>,
     data: Bytes,
-    /// Its block; none while it is in none.
-    pub block_number: Option<U64>,
 }
 
 impl Logged {
-    /// The log alone; none if it has more topics than a log can have.
+    /// As the bindings take it; none if it has more topics than a log can have.
     pub fn log(&self) -> Option<Log> {
         let data = LogData::new(self.topics.clone(), self.data.clone())?;
         Some(Log { address: self.address, data })

@@ -7,7 +7,7 @@ use circuits::TestSet;
 use circuits::statement::{Feature, Task};
 use contracts::bindings::Competitions::{
     FINALITYCall, GAS_LIMITCall, Place, VERIFIERCall, competitionsCall, competitionsReturn, correctInCall,
-    entriesCall, entriesOfCall, entriesReturn, owedCall, placesCall,
+    entriesCall, entriesReturn, owedCall, placesCall,
 };
 use contracts::bindings::Verifier::{
     VerifierErrors, costOfCall, pieceOfCall, registeredKeyCall, registeredTestSetCall,
@@ -86,14 +86,6 @@ impl Site {
     /// As [`Site::competition`].
     pub fn owed(&self, rpc: &Rpc, token: Address, account: Address) -> Result<U256, ChainError> {
         Ok(rpc.view(self.at.contract, &owedCall { token, account })?)
-    }
-
-    /// Entries of an account.
-    ///
-    /// # Errors
-    /// As [`Site::competition`].
-    pub fn entries_of(&self, rpc: &Rpc, id: B256, account: Address) -> Result<U256, ChainError> {
-        Ok(rpc.view(self.at.contract, &entriesOfCall { id, account })?)
     }
 
     /// Rows of an entry that are proved in a chunk.

@@ -91,17 +91,23 @@ fn play(story: &Story, dir: &Path, anvil: &Anvil, host: &Player, ada: &Player) -
     let file = |name: &str| dir.join(name).display().to_string();
     let (test, train, model) = (file("test.csv"), file("train.csv"), file("model.onnx"));
     let label = samples::BREAST_CANCER_LABEL;
-    let mut arguments = vec!["host", "--title", "Breast cancer", "--test", &test, "--train", &train];
+    let mut arguments =
+        vec!["host", "--draft", "--title", "Breast cancer", "--test", &test, "--train", &train];
     arguments.extend(["--label", label, "--size-class", CLASS, "--threshold", "95"]);
     arguments.extend(["--commit-deadline", "+1h", "--deadline", "+6h"]);
-    let record = nodes::text(&host.node.command(&arguments)?, "competition")?;
-    story.tell(&format!("he hosts breast-cancer, 284 test rows, sealed: record {}", output::short(&record)));
+    let draft = nodes::text(&host.node.command(&arguments)?, "draft")?;
+    story.tell("he seals breast-cancer, 284 test rows, and drafts a competition");
     let posted = host.chain(
         anvil,
-        &["post", "--competition", &record, "--prize", "5", "--host-bond", "1", "--bond", "0.5"],
+        &["post", "--competition", &draft, "--prize", "5", "--host-bond", "1", "--bond", "0.5"],
     )?;
     let id = nodes::text(&posted, "competition")?;
+    let record = nodes::text(&posted, "record")?;
     story.tell("he locks a prize of 5 coins and a bond of 1: the contract pays, nobody's signature is needed any more");
+    story.tell(&format!(
+        "and publishes the competition, with the prize in its record: {}",
+        output::short(&record)
+    ));
     wait("the record at Ada's", || Ok(ada.node.has(&record)))?;
     let entering = ["enter", "--competition", &record, "--contract", &contract, "--model", &model];
     let calibrated = ["--calibrate", train.as_str(), "--label", label];
