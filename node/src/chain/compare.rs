@@ -139,7 +139,8 @@ mod tests {
         let elsewhere = Competition { prize: prize(6), ..record.clone() };
         assert_eq!(found(&terms, &elsewhere, &host), ["prize"]);
         assert_eq!(found(&terms, &record, &other), ["record"]);
-        let changes: [(&str, fn(&mut Terms)); 6] = [
+        type Change = fn(&mut Terms);
+        let changes: [(&str, Change); 6] = [
             ("key", |terms| terms.key = B256::ZERO),
             ("threshold", |terms| terms.threshold = 1),
             ("end of submitting", |terms| terms.submitUntil += 1),

@@ -112,13 +112,11 @@ impl Endpoint {
             Ok(body)
         };
         tokio::pin!(answer, connection);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut answer => return done,
-                // It ends when the other side hangs up; whether all of the answer was there, the answer says.
-                _ = &mut connection => return answer.await,
-            }
+        tokio::select! {
+            biased;
+            done = &mut answer => done,
+            // It ends when the other side hangs up; whether all of the answer was there, the answer says.
+            _ = &mut connection => answer.await,
         }
     }
 }

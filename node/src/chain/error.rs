@@ -68,7 +68,7 @@ pub enum ChainError {
     },
     /// The contract would refuse the call, or has.
     #[error("the contract refuses it: {0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Terms that the contract would refuse.
     #[error("the contract would refuse these terms: {0}")]
     Terms(#[from] TermsError),

@@ -210,7 +210,7 @@ mod tests {
         journal.keep(&transaction).unwrap();
         assert!(matches!(Journal::open(&home, 1, account), Err(ChainError::InUse { .. })));
         assert!(Journal::open(&home, 2, account).is_ok(), "another chain is another journal");
-        assert_eq!(journal.begun("claim 0x").unwrap(), [transaction.what.clone()]);
+        assert_eq!(journal.begun("claim 0x").unwrap(), std::slice::from_ref(&transaction.what));
         assert!(journal.begun("post").unwrap().is_empty());
         drop(journal);
         let journal = Journal::open(&home, 1, account).unwrap();

@@ -71,7 +71,7 @@ impl Logged {
 #[derive(Debug)]
 pub enum CallError {
     /// The contract refused it.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
     /// Anything else.
     Other(ChainError),
 }
@@ -268,7 +268,7 @@ impl Rpc {
         // Some nodes estimate on the newest block, some on the next one, where no block is named.
         let params = if method == "eth_call" { json!([request, "latest"]) } else { json!([request]) };
         self.raw(method, params).map_err(|error| match reverted(&error) {
-            Some(data) => CallError::Refused(refusal(&data)),
+            Some(data) => CallError::Refused(Box::new(refusal(&data))),
             None => CallError::Other(self.told(method, error)),
         })
     }
@@ -294,10 +294,8 @@ impl Rpc {
 /// The data of a revert, where the error is one.
 fn reverted(error: &RpcError<alloy_transport::TransportErrorKind>) -> Option<Vec<u8>> {
     let RpcError::ErrorResp(payload) = error else { return None };
-    let data = payload
-        .data
-        .as_ref()
-        .and_then(|data: &Box<RawValue>| hex_in(&serde_json::from_str(data.get()).ok()?));
+    let data =
+        payload.data.as_ref().and_then(|data| hex_in(&serde_json::from_str(RawValue::get(data)).ok()?));
     data.or_else(|| is_revert(payload).then(Vec::new))
 }
 

@@ -165,7 +165,11 @@ impl Site {
 pub fn has_key(rpc: &Rpc, verifier: Address, digest: B256) -> Result<bool, ChainError> {
     match rpc.view(verifier, &registeredKeyCall { digest }) {
         Ok(_) => Ok(true),
-        Err(CallError::Refused(Refusal::Verifier(VerifierErrors::UnknownKey(_)))) => Ok(false),
+        Err(CallError::Refused(refusal))
+            if matches!(*refusal, Refusal::Verifier(VerifierErrors::UnknownKey(_))) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error.into()),
     }
 }

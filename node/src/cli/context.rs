@@ -252,7 +252,11 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
 fn code_of_chain(error: &ChainError) -> Option<u8> {
     match error {
         ChainError::Endpoint { .. } => Some(2),
-        ChainError::Refused(Refusal::Verifier(VerifierErrors::ProofInvalid(_))) => Some(3),
+        ChainError::Refused(refusal)
+            if matches!(**refusal, Refusal::Verifier(VerifierErrors::ProofInvalid(_))) =>
+        {
+            Some(3)
+        }
         ChainError::Refused(_)
         | ChainError::Reverted { .. }
         | ChainError::Terms(_)

@@ -6,7 +6,6 @@ use alloy_consensus::transaction::RlpEcdsaDecodableTx;
 use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
 use revm::context::result::{ExecutionResult, Output};
 use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
-use revm::context_interface::ContextTr;
 use revm::database::{CacheDB, EmptyDB};
 use revm::primitives::{TxKind, hardfork::SpecId};
 use revm::{Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm};
@@ -21,7 +20,7 @@ const GAS: u64 = 1 << 24;
 const BASE_FEE: u64 = 1_000_000_000;
 
 type Db = CacheDB<EmptyDB>;
-type Ctx = Context<BlockEnv, TxEnv, CfgEnv, Db, Journal<Db>, ()>;
+type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut Db, Journal<&'a mut Db>, ()>;
 
 /// What goes wrong, once, at which method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +53,8 @@ struct Transaction {
 
 /// The chain's state and its faults.
 pub struct Chain {
-    evm: MainnetEvm<Ctx>,
+    /// The newest block's.
+    state: Db,
     pub id: u64,
     blocks: Vec<Block>,
     waiting: Vec<Transaction>,
@@ -71,25 +71,17 @@ pub struct Chain {
 
 impl Chain {
     fn new(now: u64) -> Self {
-        let mut evm = Context::mainnet()
-            .with_db(CacheDB::new(EmptyDB::default()))
-            .modify_cfg_chained(|cfg| {
-                cfg.set_spec_and_mainnet_gas_params(SpecId::OSAKA);
-                cfg.chain_id = ID;
-                cfg.disable_nonce_check = true;
-            })
-            .build_mainnet();
-        evm.ctx.modify_block(|block| block.gas_limit = 60_000_000);
+        let state = Db::default();
         let genesis = Block {
             hash: keccak256("genesis"),
             time: now,
-            state: evm.ctx.db_mut().clone(),
+            state: state.clone(),
             nonces: BTreeMap::new(),
             logs: Vec::new(),
             receipts: BTreeMap::new(),
         };
         Self {
-            evm,
+            state,
             id: ID,
             blocks: vec![genesis],
             waiting: Vec::new(),
@@ -116,15 +108,12 @@ impl Chain {
     }
 
     pub fn fund(&mut self, account: Address, amount: U256) {
-        let mut info = self.evm.ctx.db_mut().load_account(account).unwrap().info.clone();
-        info.balance = amount;
-        self.evm.ctx.db_mut().insert_account_info(account, info);
-        let state = self.evm.ctx.db_mut().clone();
-        self.blocks.last_mut().unwrap().state = state;
+        self.state.load_account(account).unwrap().info.balance = amount;
+        self.blocks.last_mut().unwrap().state = self.state.clone();
     }
 
     pub fn balance(&mut self, account: Address) -> U256 {
-        self.evm.ctx.db_mut().load_account(account).unwrap().info.balance
+        self.state.load_account(account).unwrap().info.balance
     }
 
     /// Makes a block of this time with what waits.
@@ -134,7 +123,6 @@ impl Chain {
         let hash = keccak256(format!("block {number} {}", self.salt));
         let mut nonces = self.head().nonces.clone();
         let (mut logs, mut receipts) = (Vec::new(), BTreeMap::new());
-        self.environment(number, time, BASE_FEE);
         let mut rest = Vec::new();
         for transaction in std::mem::take(&mut self.waiting) {
             let next = nonces.entry(transaction.from).or_default();
@@ -145,34 +133,25 @@ impl Chain {
                 continue;
             }
             *next += 1;
-            let result = self.evm.transact_commit(environment_of(&transaction)).unwrap();
+            let mut evm = evm(&mut self.state, number, time, BASE_FEE);
+            let result = evm.transact_commit(environment_of(&transaction)).unwrap();
             let receipt = receipt(&transaction, &result, number, hash, &mut logs);
             receipts.insert(transaction.hash, receipt);
         }
         self.waiting = rest;
-        let state = self.evm.ctx.db_mut().clone();
-        self.blocks.push(Block { hash, time, state, nonces, logs, receipts });
+        self.blocks.push(Block { hash, time, state: self.state.clone(), nonces, logs, receipts });
     }
 
     /// The newest block is replaced by an empty one; its transactions are lost.
     pub fn reorganise(&mut self) {
         let lost = self.blocks.pop().unwrap();
-        *self.evm.ctx.db_mut() = self.head().state.clone();
+        self.state = self.head().state.clone();
         self.mine(lost.time);
-    }
-
-    fn environment(&mut self, number: u64, time: u64, base_fee: u64) {
-        self.evm.ctx.modify_block(|block| {
-            block.number = U256::from(number);
-            block.timestamp = U256::from(time);
-            block.basefee = base_fee;
-        });
     }
 
     /// What a call would do in the next block: its result, and nothing else.
     fn simulate(&mut self, call: &Value) -> ExecutionResult {
         let (number, time) = (self.blocks.len() as u64, self.now() + 1);
-        self.environment(number, time, 0);
         let from: Address = parse(&call["from"]);
         let value: U256 = if call["value"].is_null() { U256::ZERO } else { parse(&call["value"]) };
         let to = if call["to"].is_null() { TxKind::Create } else { TxKind::Call(parse(&call["to"])) };
@@ -187,7 +166,7 @@ impl Chain {
             .chain_id(Some(ID))
             .build()
             .unwrap();
-        self.evm.transact(transaction).unwrap().result
+        evm(&mut self.state, number, time, 0).transact(transaction).unwrap().result
     }
 
     fn take(&mut self, raw: &Bytes) -> Result<Value, Value> {
@@ -234,7 +213,7 @@ impl Chain {
                 }))
             }
             "eth_getCode" => {
-                let info = self.evm.ctx.db_mut().load_account(parse(&params[0])).unwrap().info.clone();
+                let info = self.state.load_account(parse(&params[0])).unwrap().info.clone();
                 Ok(json!(info.code.map(|code| code.original_bytes()).unwrap_or_default()))
             }
             "eth_getBalance" => Ok(json!(self.balance(parse(&params[0])))),
@@ -245,7 +224,7 @@ impl Chain {
                 Ok(json!(U64::from(self.transactions(account) + more)))
             }
             "eth_getTransactionReceipt" => {
-                let hash = parse(&params[0]);
+                let hash: B256 = parse(&params[0]);
                 let found = self.blocks.iter().find_map(|block| block.receipts.get(&hash)).cloned();
                 if found.is_some() && self.fault == Some(Fault::Reorganise) {
                     self.fault = None;
@@ -286,6 +265,24 @@ impl Chain {
         let blocks = self.blocks.iter().take(to + 1).skip(from);
         json!(blocks.flat_map(|block| &block.logs).filter(matches).collect::<Vec<_>>())
     }
+}
+
+fn evm(state: &mut Db, number: u64, time: u64, base_fee: u64) -> MainnetEvm<Ctx<'_>> {
+    let block = |block: &mut BlockEnv| {
+        block.number = U256::from(number);
+        block.timestamp = U256::from(time);
+        block.basefee = base_fee;
+        block.gas_limit = 60_000_000;
+    };
+    Context::mainnet()
+        .with_db(state)
+        .modify_cfg_chained(|cfg| {
+            cfg.set_spec_and_mainnet_gas_params(SpecId::OSAKA);
+            cfg.chain_id = ID;
+            cfg.disable_nonce_check = true;
+        })
+        .modify_block_chained(block)
+        .build_mainnet()
 }
 
 fn environment_of(transaction: &Transaction) -> TxEnv {

@@ -166,7 +166,8 @@ mod tests {
                 let common = own.contains(&arg.get_id().to_string());
                 arg.hide(common)
             });
-            text.push_str(&format!("=== {}\n{}\n", command.get_name(), command.render_long_help()));
+            let help = command.render_long_help();
+            text.push_str(&format!("=== {}\n{help}\n", command.get_name()));
         }
         insta::assert_snapshot!(text);
     }

@@ -195,13 +195,7 @@ impl Args {
         }
     }
 
-    fn terms(
-        &self,
-        site: &Site,
-        subject: &Subject,
-        asset: &Asset,
-        host: Address,
-    ) -> anyhow::Result<Terms> {
+    fn terms(&self, site: &Site, subject: &Subject, asset: &Asset, host: Address) -> anyhow::Result<Terms> {
         let (rules, hosted) = (&subject.rules, &subject.hosted);
         let TestSetTerms::Sealed { commit_deadline, .. } = rules.test_set else {
             let reason =
