@@ -31,8 +31,9 @@ pub enum Fault {
     HangUpAfter(&'static str),
     /// Another transaction of the account comes first.
     Race,
-    /// After a transaction is in a block and somebody has seen that, the block is replaced and the transaction lost.
-    Reorganise,
+    /// After a transaction is in a block and somebody has seen that so often, its block and all that follow are replaced,
+    /// and the transaction is lost.
+    Reorganise(u8),
 }
 
 #[derive(Clone)]
@@ -108,7 +109,9 @@ impl Chain {
     }
 
     pub fn fund(&mut self, account: Address, amount: U256) {
-        self.state.load_account(account).unwrap().info.balance = amount;
+        let mut info = self.state.load_account(account).unwrap().info.clone();
+        info.balance = amount;
+        self.state.insert_account_info(account, info);
         self.blocks.last_mut().unwrap().state = self.state.clone();
     }
 
@@ -142,11 +145,13 @@ impl Chain {
         self.blocks.push(Block { hash, time, state: self.state.clone(), nonces, logs, receipts });
     }
 
-    /// The newest block is replaced by an empty one; its transactions are lost.
-    pub fn reorganise(&mut self) {
-        let lost = self.blocks.pop().unwrap();
+    /// The blocks from this one on are replaced by empty ones; their transactions are lost.
+    fn reorganise(&mut self, from: usize) {
+        let lost = self.blocks.split_off(from);
         self.state = self.head().state.clone();
-        self.mine(lost.time);
+        for block in lost {
+            self.mine(block.time);
+        }
     }
 
     /// What a call would do in the next block: its result, and nothing else.
@@ -225,12 +230,17 @@ impl Chain {
             }
             "eth_getTransactionReceipt" => {
                 let hash: B256 = parse(&params[0]);
-                let found = self.blocks.iter().find_map(|block| block.receipts.get(&hash)).cloned();
-                if found.is_some() && self.fault == Some(Fault::Reorganise) {
-                    self.fault = None;
-                    self.reorganise();
+                let Some(at) = self.blocks.iter().position(|block| block.receipts.contains_key(&hash)) else {
+                    return Ok(Value::Null);
+                };
+                let found = self.blocks[at].receipts[&hash].clone();
+                if let Some(Fault::Reorganise(left)) = self.fault {
+                    self.fault = left.checked_sub(1).map(Fault::Reorganise);
+                    if left == 0 {
+                        self.reorganise(at);
+                    }
                 }
-                Ok(found.unwrap_or(Value::Null))
+                Ok(found)
             }
             "eth_getTransactionByHash" => {
                 let hash: B256 = parse(&params[0]);

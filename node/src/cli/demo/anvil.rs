@@ -5,23 +5,26 @@ use crate::chain::rpc::Rpc;
 use crate::cli::context::CliError;
 use alloy_primitives::{Address, U256};
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// It may not take longer to start.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Runs a program as long as this process holds the pipe, however it ends: interrupted, killed, or well. npm's program
+/// starts the one that is the chain, so all of the group goes.
+const WATCH: &str =
+    "command -v \"$0\" >/dev/null || exit 127; \"$0\" \"$@\" & exec >/dev/null; read -r _; kill -KILL 0";
 /// The id that development chains have.
 pub const CHAIN: u64 = 31_337;
 
 /// A running chain. It ends with this process.
 pub struct Anvil {
-    process: Child,
+    _process: Watched,
     /// Where it listens.
     pub url: String,
     /// A connection to it.
@@ -32,23 +35,17 @@ impl Anvil {
     /// Starts it.
     pub fn start() -> anyhow::Result<Self> {
         let path = std::env::var_os("PODIUM_ANVIL").map_or_else(|| PathBuf::from("anvil"), PathBuf::from);
-        let mut process = Command::new(&path)
+        let mut process = Command::new("sh")
+            .args(["-c", WATCH])
+            .arg(&path)
             .args(["--host", "127.0.0.1", "--port", "0", "--chain-id", &CHAIN.to_string()])
             .args(["--hardfork", "osaka", "--enable-tx-gas-limit", "--gas-limit", "60000000"])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // npm's program starts the one that is the chain: both go together.
             .process_group(0)
             .spawn()
-            .map_err(|error| CliError::Refused {
-                reason: format!(
-                    "expected anvil, a chain for one's own machine, as PODIUM_ANVIL or on the PATH, got {}: {error}. \
-                     Get it with: npm install --no-save @foundry-rs/anvil@1.7.1 && \
-                     export PODIUM_ANVIL=$PWD/node_modules/.bin/anvil",
-                    path.display()
-                ),
-            })?;
+            .context("starting a shell")?;
         let stdout = process.stdout.take().context("anvil has no output")?;
         let (sender, receiver) = sync_channel(1);
         std::thread::spawn(move || {
@@ -58,16 +55,23 @@ impl Anvil {
                 }
             }
         });
-        let place = receiver.recv_timeout(PATIENCE);
-        let mut guard = Guard(Some(process));
-        let place = place.map_err(|_| CliError::TimedOut {
-            what: "the start of anvil".to_owned(),
-            seconds: PATIENCE.as_secs(),
+        let process = Watched(process);
+        let place = receiver.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => {
+                CliError::TimedOut { what: "the start of anvil".to_owned(), seconds: PATIENCE.as_secs() }
+            }
+            RecvTimeoutError::Disconnected => CliError::Refused {
+                reason: format!(
+                    "expected anvil, a chain for one's own machine, as PODIUM_ANVIL or on the PATH, got {}, which is \
+                     none that runs. Get it with: npm install --no-save @foundry-rs/anvil@1.7.1 && \
+                     export PODIUM_ANVIL=$PWD/node_modules/.bin/anvil",
+                    path.display()
+                ),
+            },
         })?;
         let url = format!("http://{place}");
         let rpc = Rpc::new(Endpoint::parse(&url)?)?;
-        let process = guard.0.take().context("anvil has ended")?;
-        Ok(Self { process, url, rpc })
+        Ok(Self { _process: process, url, rpc })
     }
 
     /// Gives an account so much of the coin.
@@ -82,27 +86,12 @@ impl Anvil {
     }
 }
 
-/// Ends what was not started well.
-struct Guard(Option<Child>);
+/// A process that ends when its pipe is closed.
+struct Watched(Child);
 
-impl Drop for Guard {
+impl Drop for Watched {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.0 {
-            end(process);
-        }
+        drop(self.0.stdin.take());
+        let _ = self.0.wait(); // it is gone already if this fails
     }
-}
-
-impl Drop for Anvil {
-    fn drop(&mut self) {
-        end(&mut self.process);
-    }
-}
-
-fn end(process: &mut Child) {
-    // They are gone already if this fails.
-    if let Some(group) = i32::try_from(process.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let _ = process.wait();
 }
