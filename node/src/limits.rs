@@ -409,6 +409,14 @@ pub const CHAIN_PATIENCE: Duration = Duration::from_secs(1800);
 pub const CHAIN_DOWN_PATIENCE: Duration = Duration::from_secs(60);
 /// Blocks in which events are searched at once, where a chain's node admits no more.
 pub const CHAIN_LOG_SPAN: u64 = 500;
+/// The chain is looked at so often for boards.
+pub const CHAIN_LOOK: Duration = Duration::from_secs(30);
+/// The same where the chain's node is on this machine.
+pub const CHAIN_LOOK_LOCAL: Duration = Duration::from_secs(2);
+/// Competitions that are looked at then: others have their turn next.
+pub const CHAIN_LOOKS_AT_ONCE: usize = 64;
+/// Contracts and terms that are remembered of it.
+pub const CHAIN_REMEMBERED: usize = 1024;
 /// What proposers get for a unit of gas, where a chain's node has no opinion.
 pub const CHAIN_TIP_WEI: u128 = 1_000_000_000;
 /// Transactions that are signed anew in one command because others took their numbers.

@@ -88,7 +88,8 @@ fn host_record<T>(
 
 fn prize(prize: &protocol::Prize) -> api::Prize {
     let contract = format!("0x{}", hex::encode(prize.contract));
-    api::Prize { chain_id: prize.chain_id, contract, id: hex::encode(prize.id) }
+    let status = api::PrizeStatus::default();
+    api::Prize { chain_id: prize.chain_id, contract, id: hex::encode(prize.id), status }
 }
 
 /// A line of the list of competitions.

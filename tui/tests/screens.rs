@@ -4,7 +4,7 @@
 
 mod common;
 
-use api::{Body, Command, OPEN_LABEL, Phase, Prize, SEALED_LABEL, Standing};
+use api::{Body, Command, OPEN_LABEL, Phase, Prize, PrizeStatus, SEALED_LABEL, Standing};
 use common::*;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
@@ -113,8 +113,17 @@ fn movements_since_the_last_visit() {
 fn a_competition_with_a_prize_and_peers_that_agree() {
     snapshots("prize", |size| {
         let mut competition = competitions().remove(0);
-        let contract = "0x00112233445566778899aabbccddeeff00112233".to_owned();
-        competition.prize = Some(Prize { chain_id: 8_453, contract, id: format!("{:0>64}", "2a") });
+        let status = PrizeStatus::Held {
+            amount: "1.5".to_owned(),
+            token: None,
+            phase: "revealed".to_owned(),
+            entries: 12,
+            proved: 7,
+            best: Some(277),
+            differences: Vec::new(),
+            looked: NOW,
+        };
+        competition.prize = Some(prize(status));
         let mut board = board(competition, rows());
         (board.records, board.peers, board.peers_same, board.peers_most) = (412, 5, 5, 412);
         let mut state = of_world(size, &World::new(board, entries()));
@@ -129,6 +138,48 @@ fn a_competition_with_a_prize_and_peers_that_agree() {
     assert!(screen(&state).contains("412 of 412 records, same fingerprint as 5 of 5 peers"));
     state.board.as_mut().unwrap().peers_most = 415;
     assert!(screen(&state).contains("412 of 415 records"), "{}", screen(&state));
+}
+
+fn prize(status: PrizeStatus) -> Prize {
+    let contract = "0x00112233445566778899aabbccddeeff00112233".to_owned();
+    Prize { chain_id: 8_453, contract, id: format!("{:0>64}", "2a"), status }
+}
+
+#[test]
+fn a_prize_that_the_chain_says_otherwise_or_not_at_all() {
+    let show = |status: PrizeStatus| {
+        let mut competition = competitions().remove(0);
+        competition.prize = Some(prize(status));
+        let board = board(competition, rows());
+        let text: Vec<String> =
+            competition::text(&board, 200, NOW).into_iter().map(|(line, _)| line).collect();
+        let mut state = of_world((160, 50), &World::new(board, entries()));
+        state.focus = Pane::Competition;
+        screen(&state) + &text.join("\n")
+    };
+    let differs = api::Difference { what: "threshold".into(), chain: "9900".into(), record: "9000".into() };
+    let held = |differences| PrizeStatus::Held {
+        amount: "1.5".to_owned(),
+        token: None,
+        phase: "open".to_owned(),
+        entries: 0,
+        proved: 0,
+        best: None,
+        differences,
+        looked: NOW,
+    };
+    let page = show(held(vec![differs]));
+    assert!(page.contains("MISMATCH: threshold: the chain says 9900, the record 9000"), "{page}");
+    assert!(page.contains("prize !1.5"), "{page}");
+    let page = show(held(Vec::new()));
+    assert!(
+        !page.contains("MISMATCH") && page.contains("1.5, open on the chain, 0 entered, 0 proved"),
+        "{page}"
+    );
+    let page = show(PrizeStatus::Unknown { reason: "the chain's node does not answer".into(), looked: NOW });
+    assert!(page.contains("says the host; the chain's node does not answer"), "{page}");
+    let page = show(PrizeStatus::Unwatched);
+    assert!(page.contains("this node does not look at the chain"), "{page}");
 }
 
 #[test]

@@ -60,4 +60,82 @@ pub struct Prize {
     pub contract: String,
     /// The competition's id in the contract, in hex.
     pub id: String,
+    /// What the chain says.
+    pub status: PrizeStatus,
+}
+
+/// What the chain says of a prize, as this node's own node of the chain tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum PrizeStatus {
+    /// This node looks at no chain, or has not looked yet.
+    #[default]
+    Unwatched,
+    /// The chain could not be asked, or there is no such competition in a contract of ours.
+    Unknown {
+        /// Why, for people.
+        reason: String,
+        /// When that was found, seconds since 1970.
+        looked: u64,
+    },
+    /// The contract has it.
+    Held {
+        /// The prize, in whole coins or tokens.
+        amount: String,
+        /// The token's address if it is not the chain's own coin.
+        token: Option<String>,
+        /// `open`, `revealed`, `won`, `unwon`, `abandoned` or `cancelled`.
+        phase: String,
+        /// Models that are entered on the chain.
+        entries: u64,
+        /// Those with a proved score.
+        proved: u64,
+        /// Most rows proved right, if any are.
+        best: Option<u64>,
+        /// What the record says otherwise: if anything, the chain is what counts for the prize.
+        differences: Vec<Difference>,
+        /// When it was looked at, seconds since 1970.
+        looked: u64,
+    },
+}
+
+/// What a chain and a competition's record say differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    /// Of what.
+    pub what: String,
+    /// What the chain says.
+    pub chain: String,
+    /// What the record says.
+    pub record: String,
+}
+
+impl Prize {
+    /// One line for people: how much, where it stands, and what differs.
+    pub fn said(&self) -> String {
+        match &self.status {
+            PrizeStatus::Unwatched => "says the host; this node does not look at the chain".to_owned(),
+            PrizeStatus::Unknown { reason, .. } => format!("says the host; {reason}"),
+            PrizeStatus::Held { amount, token, phase, entries, proved, best, differences, .. } => {
+                let token = token.as_ref().map(|token| format!(" of the token {token}")).unwrap_or_default();
+                let best = best.map(|rows| format!(", best {rows} rows")).unwrap_or_default();
+                let differ = match differences.len() {
+                    0 => String::new(),
+                    n => format!("; MISMATCH between chain and record in {n}"),
+                };
+                format!(
+                    "{amount}{token}, {phase} on the chain, {entries} entered, {proved} proved{best}{differ}"
+                )
+            }
+        }
+    }
+
+    /// What differs, one line each.
+    pub fn differences(&self) -> Vec<String> {
+        let PrizeStatus::Held { differences, .. } = &self.status else { return Vec::new() };
+        differences
+            .iter()
+            .map(|d| format!("MISMATCH: {}: the chain says {}, the record {}", d.what, d.chain, d.record))
+            .collect()
+    }
 }

@@ -8,7 +8,7 @@ mod detail;
 mod network;
 mod work;
 
-pub use detail::{Prize, SubmissionDetail};
+pub use detail::{Difference, Prize, PrizeStatus, SubmissionDetail};
 pub use network::{Ban, Blob, BlobUse, Fetch, Health, OwnRecord, Peer, Reachability};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -662,6 +662,13 @@ pub enum Event {
         from: String,
         /// Why.
         reason: String,
+    },
+    /// A chain says something else of a prize than before.
+    PrizeChanged {
+        /// Competition id in hex.
+        competition: String,
+        /// What it says, for people.
+        said: String,
     },
     /// A program has told how far it is.
     Work {

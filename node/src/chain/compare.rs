@@ -1,21 +1,9 @@
 //! Whether a competition on a chain and the record of the same competition off chain say the same.
 
 use alloy_primitives::B256;
+use api::Difference;
 use contracts::{Deployment, Terms};
 use protocol::{Author, Competition, TestSetTerms};
-use schemars::JsonSchema;
-use serde::Serialize;
-
-/// What the two say differently.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Difference {
-    /// Of what.
-    pub what: &'static str,
-    /// What the chain says.
-    pub chain: String,
-    /// What the record says.
-    pub record: String,
-}
 
 /// The digest by which terms name a record: of everything but its prize, which names the terms in turn.
 pub fn manifest(record: &Competition, host: &Author) -> Option<B256> {
@@ -37,9 +25,9 @@ pub fn differences(
     host: &Author,
 ) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut same = |what, chain: String, record: String, good: bool| {
+    let mut same = |what: &str, chain: String, record: String, good: bool| {
         if !good {
-            found.push(Difference { what, chain, record });
+            found.push(Difference { what: what.to_owned(), chain, record });
         }
     };
     let named = manifest(record, host);
@@ -55,8 +43,9 @@ pub fn differences(
     let key = hex::encode(terms.key);
     let good = keys.contains(&key);
     same("key", key, keys.join(", "), good);
-    let mut number =
-        |what, chain: u64, record: u64| same(what, chain.to_string(), record.to_string(), chain == record);
+    let mut number = |what: &str, chain: u64, record: u64| {
+        same(what, chain.to_string(), record.to_string(), chain == record)
+    };
     number("threshold", terms.threshold.into(), record.threshold_bps.into());
     number("features", terms.shape.features.into(), record.task.features.len() as u64);
     number("classes", terms.shape.classes.into(), record.task.classes.len() as u64);
@@ -127,8 +116,8 @@ mod tests {
         let record = record(&host);
         let terms = Terms { manifest: manifest(&record, &host).unwrap(), ..super::super::tests::terms() };
         let id = contracts::competition_id(&at, &terms);
-        let found = |terms: &Terms, record: &Competition, host: &Author| -> Vec<&'static str> {
-            differences(&at, id, terms, record, host).iter().map(|difference| difference.what).collect()
+        let found = |terms: &Terms, record: &Competition, host: &Author| -> Vec<String> {
+            differences(&at, id, terms, record, host).into_iter().map(|difference| difference.what).collect()
         };
         assert!(found(&terms, &record, &host).is_empty());
         // The record names the terms, and the terms still name the record.

@@ -137,7 +137,60 @@ impl Service<RequestPacket> for Endpoint {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rpc::Rpc;
     use super::*;
+    use std::io::{Read, Write};
+
+    /// A chain's node that answers one request with these bytes, in pieces.
+    fn answering(head: String, body: Vec<u8>) -> Endpoint {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            let _ = stream.write_all(&body); // whoever has enough hangs up
+        });
+        endpoint
+    }
+
+    #[test]
+    fn what_a_node_answers_is_bounded_and_what_is_no_answer_is_told() {
+        let ask = |head: &str, body: &[u8]| {
+            let rpc = Rpc::new(answering(format!("HTTP/1.1 {head}\r\n\r\n"), body.to_owned())).unwrap();
+            rpc.chain().map_err(|error| error.to_string())
+        };
+        let good = br#"{"jsonrpc":"2.0","id":0,"result":"0x5"}"#;
+        let length = |body: &[u8]| format!("200 OK\r\ncontent-length: {}", body.len());
+        assert_eq!(ask(&length(good), good), Ok(5));
+        // Without a length it is read until its end, and no further than the bound.
+        let mut long = br#"{"jsonrpc":"2.0","id":0,"result":""#.to_vec();
+        long.resize(limits::CHAIN_ANSWER_BYTES + 1, b'0');
+        for head in ["200 OK".to_owned(), length(&long)] {
+            assert!(ask(&head, &long).unwrap_err().contains("length limit exceeded"));
+        }
+        for (head, body, expected) in [
+            (length(b"<html>"), &b"<html>"[..], "expected JSON-RPC, got"),
+            ("502 Bad Gateway\r\ncontent-length: 4".to_owned(), b"oops", "expected HTTP status 200, got 502"),
+            ("200 OK\r\ncontent-length: 40".to_owned(), good, "the answer"),
+            ("301 Moved\r\nlocation: http://192.0.2.1/\r\ncontent-length: 0".to_owned(), b"", "got 301"),
+            ("nonsense".to_owned(), b"", "no answer"),
+            (
+                length(br#"{"jsonrpc":"2.0","id":0,"result":"no"}"#),
+                br#"{"jsonrpc":"2.0","id":0,"result":"no"}"#,
+                "something else",
+            ),
+            (
+                length(br#"{"jsonrpc":"2.0","id":0,"error":{"code":-32005,"message":"slow\u0007 down"}}"#),
+                br#"{"jsonrpc":"2.0","id":0,"error":{"code":-32005,"message":"slow\u0007 down"}}"#,
+                "refused eth_chainId: slow  down (code -32005)",
+            ),
+        ] {
+            let error = ask(&head, body).unwrap_err();
+            assert!(error.contains(expected) && error.len() < 600, "{head}: {error}");
+        }
+    }
 
     #[test]
     fn addresses_are_plain_http_and_show_no_secret() {

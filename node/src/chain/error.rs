@@ -69,6 +69,14 @@ pub enum ChainError {
     /// The contract would refuse the call, or has.
     #[error("the contract refuses it: {0}")]
     Refused(Box<Refusal>),
+    /// No amount.
+    #[error("expected an amount with at most {decimals} decimals, got {got:?}")]
+    Amount {
+        /// Decimals of the asset.
+        decimals: u8,
+        /// What was given.
+        got: String,
+    },
     /// Terms that the contract would refuse.
     #[error("the contract would refuse these terms: {0}")]
     Terms(#[from] TermsError),

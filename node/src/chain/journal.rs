@@ -49,6 +49,15 @@ pub struct Signed {
     pub attempts: Vec<Attempt>,
 }
 
+impl Signed {
+    /// Adds what was signed with higher fees. The oldest of too many are given up: their fees are the lowest.
+    pub fn add(&mut self, attempt: Attempt) {
+        let room = limits::JOURNAL_ATTEMPTS - 1;
+        self.attempts.drain(..self.attempts.len().saturating_sub(room));
+        self.attempts.push(attempt);
+    }
+}
+
 /// The journal of one account on one chain. Whoever has it is the only one that sends from the account.
 #[derive(Debug)]
 pub struct Journal {
@@ -218,6 +227,16 @@ mod tests {
         journal.done(&transaction).unwrap();
         assert_eq!(journal.find(&transaction.what).unwrap(), None);
         journal.forget(&transaction.what).unwrap();
+    }
+
+    #[test]
+    fn attempts_have_a_bound_and_the_newest_stay() {
+        let mut transaction = signed("post 1");
+        for max_fee in 0..limits::JOURNAL_ATTEMPTS as u128 + 3 {
+            transaction.add(Attempt { max_fee, ..transaction.attempts[0].clone() });
+        }
+        let fees: Vec<u128> = transaction.attempts.iter().map(|attempt| attempt.max_fee).collect();
+        assert_eq!(fees, (3..limits::JOURNAL_ATTEMPTS as u128 + 3).collect::<Vec<_>>());
     }
 
     #[test]

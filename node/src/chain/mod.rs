@@ -6,11 +6,13 @@
 //! account    keys that sign;  journal: what was signed;  send: sent once, whatever happens in between
 //! folder     terms, openings and proofs on disk;  entrant: what a competitor proves
 //! compare    whether the chain and a competition's record say the same
-//! amount     money as text
+//! watch      what the chain says of prizes that records name, for boards
+//! asset      coin or token;  amount: money as text
 //! ```
 
 pub mod account;
 pub mod amount;
+pub mod asset;
 pub mod compare;
 pub mod endpoint;
 pub mod entrant;
@@ -23,5 +25,6 @@ pub mod send;
 pub mod site;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use error::ChainError;

@@ -144,10 +144,7 @@ impl Sender<'_> {
             ..decoded(&signed)?
         };
         let (raw, hash) = self.account.sign(&transaction)?;
-        if signed.attempts.len() >= limits::JOURNAL_ATTEMPTS {
-            signed.attempts.remove(0);
-        }
-        signed.attempts.push(Attempt { hash, raw, max_fee: quote.max_fee });
+        signed.add(Attempt { hash, raw, max_fee: quote.max_fee });
         self.journal.keep(&signed)?;
         self.broadcast(&signed)?;
         Ok(signed)
@@ -284,19 +281,24 @@ impl Sender<'_> {
     /// Follows a transaction until it is deep enough.
     fn follow(&self, signed: &Signed) -> Result<Receipt, ChainError> {
         let start = Instant::now();
-        let (mut block, mut depth, mut overtaken, mut is_down) = (None, 0, 0, false);
+        let (mut block, mut depth, mut overtaken) = (None, 0, 0);
+        let mut down: Option<Instant> = None;
         loop {
             let place = match self.look(signed) {
-                Err(error) if error.is_passing() && start.elapsed() < limits::CHAIN_DOWN_PATIENCE => {
-                    if !std::mem::replace(&mut is_down, true) {
+                Err(error)
+                    if error.is_passing()
+                        && down.is_none_or(|since| since.elapsed() < limits::CHAIN_DOWN_PATIENCE) =>
+                {
+                    if down.is_none() {
                         (self.tell)(&format!("{error}; trying again"));
+                        down = Some(Instant::now());
                     }
                     self.pause();
                     continue;
                 }
                 place => place?,
             };
-            is_down = false;
+            down = None;
             if !matches!(place, Place::Mined(..)) && block.take().is_some() {
                 depth = 0;
                 (self.tell)("the chain has replaced the block with the transaction: waiting for it again");

@@ -251,7 +251,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
 
 fn code_of_chain(error: &ChainError) -> Option<u8> {
     match error {
-        ChainError::Endpoint { .. } => Some(2),
+        ChainError::Endpoint { .. } | ChainError::Amount { .. } => Some(2),
         ChainError::Refused(refusal)
             if matches!(**refusal, Refusal::Verifier(VerifierErrors::ProofInvalid(_))) =>
         {

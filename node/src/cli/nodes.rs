@@ -69,10 +69,22 @@ pub fn text(value: &Value, field: &str) -> anyhow::Result<String> {
 impl Node {
     /// Starts a node that dials others, and waits until it listens.
     pub fn start(name: &str, dir: &Path, bootstrap: &[&Node], keep: bool) -> anyhow::Result<Self> {
+        Self::start_with(name, dir, bootstrap, keep, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(
+        name: &str,
+        dir: &Path,
+        bootstrap: &[&Node],
+        keep: bool,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         let mut command = Command::new(std::env::current_exe()?);
         without_settings(&mut command).arg("--data-dir").arg(dir).args(["--json", "run", "--no-mdns"]);
         command.args(["--listen", "/ip4/127.0.0.1/tcp/0", "--listen", "/ip4/127.0.0.1/udp/0/quic-v1"]);
+        command.args(more);
         let addresses = bootstrap.iter().filter_map(|node| node.hello.listen.first());
         command.args(addresses.flat_map(|address| ["--bootstrap", address]));
         if keep {

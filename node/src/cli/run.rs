@@ -2,6 +2,8 @@
 
 use super::context::{CliError, Context};
 use super::{detach, output};
+use crate::chain::endpoint::Endpoint;
+use crate::chain::watch::Watch;
 use crate::client::Client;
 use crate::daemon::DaemonConfig;
 use crate::net::{self, BlobLimits, NetConfig, RelayLimits};
@@ -28,6 +30,7 @@ Examples:
   node run --relay --listen /ip4/0.0.0.0/tcp/4001 --external /ip4/192.0.2.7/tcp/4001
   node run --relay-through /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW...
   node run --blob-quota 8GiB --upload-limit 20MB/s
+  node run --rpc http://127.0.0.1:8545             boards show what the chain says of prizes
   node run --log node=debug --log-format json --metrics 127.0.0.1:9464
 
 With --json one line is printed once the node listens: its peer id, addresses and data folder.
@@ -45,12 +48,25 @@ const LAST_TASKS: Duration = Duration::from_secs(2);
 pub struct Args {
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    watched: Watched,
     /// Go on in the background, and return once the node listens; what it logs goes to node.log in the data folder.
     #[arg(long, conflicts_with = "until_stdin_ends")]
     detach: bool,
     /// Stop when standard input ends: for nodes that another program starts.
     #[arg(long, hide = true)]
     until_stdin_ends: bool,
+}
+
+/// The chain whose prizes boards show: keys in the table `chain` of the configuration file.
+#[derive(clap::Args)]
+struct Watched {
+    /// A node of the chain (http:// alone): boards then show what it says of prizes, and where records say otherwise.
+    #[arg(long, env = "PODIUM_RPC", hide_env_values = true, value_name = "URL")]
+    rpc: Option<String>,
+    /// First block in which events of contracts are looked for.
+    #[arg(long, env = "PODIUM_FROM_BLOCK", hide_env_values = true, value_name = "N", default_value_t = 0)]
+    from_block: u64,
 }
 
 /// The settings of a node: options here, keys in the table `run` of the configuration file.
@@ -162,12 +178,14 @@ impl Args {
     pub fn run(self, context: &Context) -> anyhow::Result<()> {
         let settings = self.settings;
         settings.check()?;
+        let endpoint = self.watched.rpc.as_deref().map(Endpoint::parse).transpose()?;
+        let chain = endpoint.map(|endpoint| Watch::new(endpoint, self.watched.from_block));
         if self.detach {
             return detach::start(context, !settings.bootstrap.is_empty())
                 .map(|hello| greet(context, &hello));
         }
         log(&settings.log, settings.log_format)?;
-        let config = DaemonConfig { metrics: settings.metrics, net: settings.network() };
+        let config = DaemonConfig { metrics: settings.metrics, net: settings.network(), chain };
         let home = context.home.clone();
         if self.until_stdin_ends {
             stop_when_stdin_ends(home.socket());

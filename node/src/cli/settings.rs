@@ -17,8 +17,12 @@ use std::path::{Path, PathBuf};
 
 /// The tables of the file, and the commands whose options each of them holds. The nameless one is the file's top, with
 /// the options of all commands.
-pub const TABLES: [(&str, &[&str]); 4] =
-    [("", &[]), ("run", &["run"]), ("prove", &["score", "submit", "prove-chunk"]), ("chain", &["chain"])];
+pub const TABLES: [(&str, &[&str]); 4] = [
+    ("", &[]),
+    ("run", &["run"]),
+    ("prove", &["score", "submit", "prove-chunk"]),
+    ("chain", &["chain", "run"]),
+];
 
 /// The option that names the file.
 pub const CONFIG: &str = "config";
@@ -103,11 +107,17 @@ pub fn is_setting(arg: &Arg) -> bool {
 /// The settings of one table, in the order of the help text.
 pub fn of_table<'a>(command: &'a Command, table: &str) -> Vec<&'a Arg> {
     let commands = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, commands)| commands);
-    let owner = match commands.first() {
-        Some(name) => command.find_subcommand(name),
-        None => Some(command),
-    };
-    owner.map_or_else(Vec::new, |owner| owner.get_arguments().filter(|arg| is_setting(arg)).collect())
+    let Some(name) = commands.first() else { return settings_of(command).collect() };
+    // What several commands have in common is in the table of the first one that it stands for.
+    let lent = TABLES.iter().filter(|(_, commands)| commands.iter().skip(1).any(|other| other == name));
+    let lenders = lent.filter_map(|(_, commands)| command.find_subcommand(commands.first()?));
+    let elsewhere: Vec<_> = lenders.flat_map(settings_of).map(Arg::get_id).collect();
+    let own = command.find_subcommand(name).into_iter().flat_map(settings_of);
+    own.filter(|arg| !elsewhere.contains(&arg.get_id())).collect()
+}
+
+fn settings_of(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|arg| is_setting(arg))
 }
 
 /// The flag of a setting, without its dashes.

@@ -107,6 +107,7 @@ fn describe(board: &api::Board) -> String {
         format!("size classes  {}", c.size_classes.join(", ")),
         format!("keys          {}", crate::keys::SINGLE_PARTY),
         format!("threshold     {threshold}"),
+        format!("prize         {}", c.prize.as_ref().map_or_else(|| "none".to_owned(), api::Prize::said)),
         format!("claims        {}", claims(c)),
         format!(
             "ties          {}",
@@ -135,6 +136,13 @@ fn describe(board: &api::Board) -> String {
                 output::when(record.first_seen)
             ));
         }
+    }
+    if let Some(prize) = &c.prize {
+        lines.push(format!(
+            "contract      {} on chain {}, competition 0x{}",
+            prize.contract, prize.chain_id, prize.id
+        ));
+        lines.extend(prize.differences());
     }
     for kind in &c.disputes {
         lines.push(format!("DISPUTED      the host has signed two records of kind {kind}"));

@@ -19,15 +19,17 @@ impl Daemon {
         let body = match command {
             Command::Hello => Body::Hello(self.hello()),
             Command::Competitions => {
-                Body::Competitions { competitions: views::competitions(&self.ledger, now()) }
+                let mut competitions = views::competitions(&self.ledger, now());
+                competitions.iter_mut().for_each(|summary| self.prizes.complete(summary));
+                Body::Competitions { competitions }
             }
             Command::Board { competition } => or_error(
                 views::board(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
-                    .map(|board| Body::Board(Box::new(board))),
+                    .map(|board| self.with_prize(board)),
             ),
             Command::Outline { competition } => or_error(
                 views::outline(&self.ledger, &competition, now(), &|id, own| self.peer_counts(id, own))
-                    .map(|board| Body::Board(Box::new(board))),
+                    .map(|board| self.with_prize(board)),
             ),
             Command::Entries { competition } => {
                 or_error(views::entries(&self.ledger, &competition).map(|entries| Body::Entries { entries }))
@@ -91,6 +93,11 @@ impl Daemon {
             }
         };
         let _ = answer.send(body); // the client may have gone
+    }
+
+    fn with_prize(&self, mut board: api::Board) -> Body {
+        self.prizes.complete(&mut board.competition);
+        Body::Board(Box::new(board))
     }
 
     /// Answers with own records, and whether their openings are there.

@@ -13,6 +13,7 @@
 //!           sides of it in one process, to be measured
 //! health    how the node is, for clients and metrics
 //! fetch     blobs, from whoever has them;  rate: how fast they leave;  room: which of them may go
+//! prizes    what a chain says of them
 //! commands  what clients of the local socket ask;  work: proofs under way in other programs
 //! ```
 //!
@@ -32,6 +33,7 @@ mod network;
 mod outbox;
 mod pauses;
 mod peers;
+mod prizes;
 mod rate;
 mod reach;
 #[cfg(test)]
@@ -46,6 +48,7 @@ mod writes;
 
 use crate::api_server::{Call, Socket, SocketError};
 use crate::blobs::BlobError;
+use crate::chain::watch::Watch;
 use crate::home::{Home, HomeError};
 use crate::ledger::{Ledger, LedgerError, now};
 use crate::limits;
@@ -60,7 +63,7 @@ use disk::Disk;
 use exchange::{Asked, Serving, Sync};
 use fetch::Fetches;
 use futures::StreamExt;
-use health::{Vitals, Watch};
+use health::Vitals;
 use libp2p::identity::Keypair;
 use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol;
@@ -69,6 +72,7 @@ use libp2p::{Multiaddr, PeerId, Swarm};
 use lookup::Lookups;
 use outbox::Outbox;
 use peers::{Offenders, PeerInfo, PeerSummary};
+use prizes::Prizes;
 use protocol::{BlobFacts, BlobRef, BlobRole, JobId, RecordId};
 use rate::Rates;
 use reach::Reach;
@@ -116,17 +120,19 @@ pub enum DaemonError {
 }
 
 /// How the daemon is set up.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DaemonConfig {
     /// The network.
     pub net: NetConfig,
     /// Where metrics are served, if anywhere.
     pub metrics: Option<SocketAddr>,
+    /// The chain whose prizes are looked at, if any.
+    pub chain: Option<Watch>,
 }
 
 impl From<NetConfig> for DaemonConfig {
     fn from(net: NetConfig) -> Self {
-        Self { net, metrics: None }
+        Self { net, metrics: None, chain: None }
     }
 }
 
@@ -157,6 +163,7 @@ enum Done {
     },
     Disk(std::io::Result<u64>),
     Measured(Vitals),
+    Looked(prizes::Looked),
     /// Whoever waited for it has been told.
     Nothing,
 }
@@ -179,6 +186,7 @@ struct Daemon {
     records: Records,
     outbox: Outbox,
     disk: Disk,
+    prizes: Prizes,
     syncs: HashMap<PeerId, Sync>,
     asked: HashMap<OutboundRequestId, Asked>,
     /// Requests whose answers are on their way.
@@ -193,7 +201,7 @@ struct Daemon {
     tasks: JoinSet<Done>,
     events: broadcast::Sender<Event>,
     metrics: Metrics,
-    watch: Watch,
+    watch: health::Watch,
     stop: bool,
     /// Why it stops by itself.
     failure: Option<StoreError>,
@@ -215,7 +223,7 @@ pub async fn run(
     config: impl Into<DaemonConfig>,
     ready: impl FnOnce(&Hello),
 ) -> Result<(), DaemonError> {
-    let DaemonConfig { net: config, metrics: address } = config.into();
+    let DaemonConfig { net: config, metrics: address, chain } = config.into();
     keep_freed_memory();
     let identity = home.identity_or_init()?;
     // The socket first: it tells best that a node is running already.
@@ -241,7 +249,8 @@ pub async fn run(
     let (events, _) = broadcast::channel(limits::API_EVENTS);
     servers.spawn(socket.serve(calls_sender, events.clone()));
     let mut daemon = Daemon::new(swarm, identity.keypair, (ledger, book), home, &config, events, metrics)?;
-    daemon.watch = Watch::new(vitals);
+    daemon.watch = health::Watch::new(vitals);
+    daemon.prizes = Prizes::new(chain);
     let result = daemon.run(calls, ready).await;
     supervisor(NotifyState::Stopping);
     servers.spawn(end_at_next_signal()?);
@@ -307,6 +316,7 @@ impl Daemon {
             records: Records::new(outbox),
             outbox: Outbox::default(),
             disk: Disk::new(home_dir),
+            prizes: Prizes::default(),
             syncs: HashMap::new(),
             asked: HashMap::new(),
             serving: HashMap::new(),
@@ -317,7 +327,7 @@ impl Daemon {
             tasks: JoinSet::new(),
             events,
             metrics,
-            watch: Watch::new(Vitals::default()),
+            watch: health::Watch::new(Vitals::default()),
             stop: false,
             failure: None,
         })
@@ -426,6 +436,7 @@ impl Daemon {
             Done::Confirmed { words, result } => self.on_confirmed(words, result),
             Done::Disk(free) => self.on_disk(free),
             Done::Measured(vitals) => self.on_measured(vitals),
+            Done::Looked(looked) => self.on_looked(looked),
             Done::Tidied(Ok(())) | Done::Nothing => {}
             Done::Tidied(Err(error)) => tracing::warn!(%error, "the store was not tidied"),
             Done::Booked(result) => {
@@ -460,6 +471,7 @@ impl Daemon {
     fn sweep(&mut self) {
         self.sweep_peers();
         self.look_at_disk();
+        self.look_at_prizes();
         self.under_way.sweep(crate::ledger::now());
         self.sweep_sources();
         self.sweep_fetches();

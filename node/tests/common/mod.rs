@@ -269,7 +269,7 @@ pub fn host(node: &Path, files: &Path) -> String {
     host_with(node, files, &["--open", "--deadline", "+1h"])
 }
 
-/// Hosts the sample with these options and returns the competition's id.
+/// Hosts the sample with these options and returns the competition's id, or the draft's.
 pub fn host_with(node: &Path, files: &Path, options: &[&str]) -> String {
     let file = |name: &str| files.join(name).display().to_string();
     let (test, train) = (file("test.csv"), file("train.csv"));
@@ -279,5 +279,5 @@ pub fn host_with(node: &Path, files: &Path, options: &[&str]) -> String {
         &["--test", &test, "--train", &train, "--label", label, "--size-class", "linear-30-2"],
     ];
     let hosted = json(node, &[&fixed.concat(), options].concat());
-    hosted["competition"].as_str().unwrap().to_owned()
+    hosted["competition"].as_str().or(hosted["draft"].as_str()).unwrap().to_owned()
 }

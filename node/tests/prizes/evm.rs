@@ -17,7 +17,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub const ID: u64 = 31_337;
 const GAS: u64 = 1 << 24;
-const BASE_FEE: u64 = 1_000_000_000;
 
 type Db = CacheDB<EmptyDB>;
 type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut Db, Journal<&'a mut Db>, ()>;
@@ -29,8 +28,8 @@ pub enum Fault {
     HangUpBefore(&'static str),
     /// It is done, and the connection breaks before the answer.
     HangUpAfter(&'static str),
-    /// Another transaction of the account comes first.
-    Race,
+    /// Another transaction of the account comes first, so often.
+    Race(u32),
     /// After a transaction is in a block and somebody has seen that so often, its block and all that follow are replaced,
     /// and the transaction is lost.
     Reorganise(u8),
@@ -64,6 +63,10 @@ pub struct Chain {
     /// Whether a block is made whenever somebody asks for the newest one.
     pub mines_when_asked: bool,
     pub is_down: bool,
+    /// What gas costs, in wei.
+    pub base_fee: u64,
+    /// Most blocks in which it searches events at once.
+    pub log_span: u64,
     pub fault: Option<Fault>,
     /// Transactions of others' making that took a number.
     pub raced: u64,
@@ -89,6 +92,8 @@ impl Chain {
             mines: true,
             mines_when_asked: false,
             is_down: false,
+            base_fee: 1_000_000_000,
+            log_span: u64::MAX,
             fault: None,
             raced: 0,
             salt: 0,
@@ -106,6 +111,11 @@ impl Chain {
     /// Transactions of an account that are in blocks.
     pub fn transactions(&self, account: Address) -> u64 {
         self.head().nonces.get(&account).copied().unwrap_or(0)
+    }
+
+    /// Transactions that are in no block.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     pub fn fund(&mut self, account: Address, amount: U256) {
@@ -129,16 +139,17 @@ impl Chain {
         let mut rest = Vec::new();
         for transaction in std::mem::take(&mut self.waiting) {
             let next = nonces.entry(transaction.from).or_default();
-            if transaction.body.nonce != *next {
-                if transaction.body.nonce > *next {
+            let is_cheap = transaction.body.max_fee_per_gas < u128::from(self.base_fee);
+            if transaction.body.nonce != *next || is_cheap {
+                if transaction.body.nonce >= *next {
                     rest.push(transaction);
                 }
                 continue;
             }
             *next += 1;
-            let mut evm = evm(&mut self.state, number, time, BASE_FEE);
+            let mut evm = evm(&mut self.state, number, time, self.base_fee);
             let result = evm.transact_commit(environment_of(&transaction)).unwrap();
-            let receipt = receipt(&transaction, &result, number, hash, &mut logs);
+            let receipt = receipt(&transaction, &result, number, hash, self.base_fee, &mut logs);
             receipts.insert(transaction.hash, receipt);
         }
         self.waiting = rest;
@@ -178,8 +189,8 @@ impl Chain {
         let signed =
             TxEip1559::eip2718_decode(&mut raw.as_ref()).map_err(|e| error(-32000, &e.to_string()))?;
         let (hash, from) = (*signed.hash(), signed.recover_signer().unwrap());
-        if self.fault == Some(Fault::Race) {
-            self.fault = None;
+        if let Some(Fault::Race(left)) = self.fault {
+            self.fault = left.checked_sub(2).map(|left| Fault::Race(left + 1));
             self.raced += 1;
             let next = self.head().nonces.get(&from).copied().unwrap_or(0) + 1;
             self.mine(self.now() + 1);
@@ -192,6 +203,17 @@ impl Chain {
         }
         if self.waiting.iter().any(|t| t.hash == hash) {
             return Err(error(-32000, "already known"));
+        }
+        let same = |t: &Transaction| t.from == from && t.body.nonce == body.nonce;
+        if let Some(at) = self.waiting.iter().position(same) {
+            let old = &self.waiting[at].body;
+            let more = |old: u128, new: u128| new * 10 >= old * 11;
+            if !more(old.max_fee_per_gas, body.max_fee_per_gas)
+                || !more(old.max_priority_fee_per_gas, body.max_priority_fee_per_gas)
+            {
+                return Err(error(-32000, "replacement transaction underpriced"));
+            }
+            self.waiting.remove(at);
         }
         self.waiting.push(Transaction { hash, from, body });
         if self.mines {
@@ -213,7 +235,7 @@ impl Chain {
                 Ok(self.blocks.get(number).map_or(Value::Null, |block| {
                     json!({
                         "number": U64::from(number), "hash": block.hash, "timestamp": U64::from(block.time),
-                        "gasLimit": U64::from(60_000_000u64), "baseFeePerGas": U256::from(BASE_FEE),
+                        "gasLimit": U64::from(60_000_000u64), "baseFeePerGas": U256::from(self.base_fee),
                     })
                 }))
             }
@@ -260,20 +282,23 @@ impl Chain {
                 ExecutionResult::Success { output, .. } => Ok(json!(output.into_data())),
                 result => Err(reverted(&result)),
             },
-            "eth_getLogs" => Ok(self.logs(&params[0])),
+            "eth_getLogs" => self.logs(&params[0]),
             other => Err(error(-32601, &format!("no method {other}"))),
         }
     }
 
-    fn logs(&self, span: &Value) -> Value {
+    fn logs(&self, span: &Value) -> Result<Value, Value> {
         let [from, to] = ["fromBlock", "toBlock"].map(|end| parse::<U64>(&span[end]).to::<usize>());
+        if (to - from) as u64 >= self.log_span {
+            return Err(error(-32005, "query exceeds max block range"));
+        }
         let topics = span["topics"].as_array().unwrap();
         let matches = |log: &&Value| {
             let same = |(i, topic): (usize, &Value)| topic.is_null() || *topic == log["topics"][i];
             log["address"] == span["address"] && topics.iter().enumerate().all(same)
         };
         let blocks = self.blocks.iter().take(to + 1).skip(from);
-        json!(blocks.flat_map(|block| &block.logs).filter(matches).collect::<Vec<_>>())
+        Ok(json!(blocks.flat_map(|block| &block.logs).filter(matches).collect::<Vec<_>>()))
     }
 }
 
@@ -316,6 +341,7 @@ fn receipt(
     result: &ExecutionResult,
     number: u64,
     block: B256,
+    base_fee: u64,
     all: &mut Vec<Value>,
 ) -> Value {
     let mut created = None;
@@ -331,7 +357,7 @@ fn receipt(
         }));
     }
     let body = &transaction.body;
-    let price = body.max_fee_per_gas.min(u128::from(BASE_FEE) + body.max_priority_fee_per_gas);
+    let price = body.max_fee_per_gas.min(u128::from(base_fee) + body.max_priority_fee_per_gas);
     json!({
         "transactionHash": transaction.hash, "blockHash": block, "blockNumber": U64::from(number),
         "status": U64::from(u64::from(result.is_success())), "gasUsed": U64::from(result.tx_gas_used()),

@@ -7,8 +7,9 @@ mod common;
 mod evm;
 
 use alloy_primitives::{Address, U256};
-use common::{command, expect, host_with, json, run, samples};
+use common::{Node, command, eventually, expect, host_with, json, run, samples};
 use evm::{Fault, ID, Server};
+use node::limits;
 use serde_json::{Value, json as object};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,24 @@ impl Stage {
         [HOST, ADA].map(|who| chain.transactions(address(who))).iter().sum()
     }
 
+    /// `deploy` is killed when its first transaction is sent; while it waits nobody else sends. The journal's file of it.
+    fn killed_while_it_waits(&self) -> PathBuf {
+        let words = self.words(HOST, &["deploy", "--yes"]);
+        let mut first =
+            command(&self.home).args(&words).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let journal = self.home.join("chain").join(format!("{ID}-{}", HOST.1).to_lowercase());
+        let written = journal.join("deploy-verifier.json");
+        let start = Instant::now();
+        while self.server.chain().waiting() == 0 && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(written.exists());
+        assert!(self.said(6, HOST, &["deploy"]).contains("another command is sending"));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        written
+    }
+
     fn set_time(&self, time: &Value) {
         self.server.chain().mine(time.as_u64().unwrap());
     }
@@ -187,9 +206,11 @@ fn a_prize_is_posted_won_and_claimed_and_every_step_can_be_repeated() {
 #[test]
 fn whatever_happens_between_a_command_and_the_chain_nothing_is_sent_twice() {
     // What goes wrong, whether the command fails at first, and transactions of others' making.
-    for (fault, fails, raced) in
-        [(Fault::HangUpBefore(SEND), true, 0), (Fault::HangUpAfter(SEND), true, 0), (Fault::Race, false, 1)]
-    {
+    for (fault, fails, raced) in [
+        (Fault::HangUpBefore(SEND), true, 0),
+        (Fault::HangUpAfter(SEND), true, 0),
+        (Fault::Race(1), false, 1),
+    ] {
         let stage = Stage::new();
         stage.server.chain().fault = Some(fault);
         let said = stage.said(if fails { 5 } else { 0 }, HOST, &["deploy"]);
@@ -202,6 +223,59 @@ fn whatever_happens_between_a_command_and_the_chain_nothing_is_sent_twice() {
         assert_eq!(again.contains("taken up"), fails, "{fault:?}: {again}");
         assert_eq!((stage.sent(), stage.server.chain().raced), (2 + raced, raced), "{fault:?}");
     }
+}
+
+#[test]
+fn whoever_loses_every_race_is_told_in_the_end() {
+    let most = limits::CHAIN_NONCE_RETRIES;
+    for (races, code) in [(most, 0), (most + 1, 1)] {
+        let stage = Stage::new();
+        stage.server.chain().fault = Some(Fault::Race(races));
+        let said = stage.said(code, HOST, &["deploy"]);
+        assert_eq!(said.matches("another transaction of").count(), races as usize, "{said}");
+        assert_eq!(stage.server.chain().raced, u64::from(races));
+        assert_eq!(stage.said(0, HOST, &["deploy"]).contains("done in block"), code == 1);
+    }
+}
+
+#[test]
+fn gas_that_has_become_dearer_is_asked_about_and_counts_once() {
+    let stage = Stage::new();
+    stage.server.chain().mines = false;
+    let written = stage.killed_while_it_waits();
+    {
+        let mut chain = stage.server.chain();
+        (chain.mines, chain.base_fee) = (true, 9_000_000_000);
+    }
+    let words = stage.words(HOST, &["deploy", "--no-input"]);
+    let said = expect(2, &run(&stage.home, &words.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert!(said.contains("more than was agreed to"), "{said}");
+    let said = stage.said(0, HOST, &["deploy"]);
+    assert!(said.contains("taken up") && said.contains("gas costs 9."), "{said}");
+    assert!(!written.exists());
+    assert_eq!(stage.sent(), 2);
+}
+
+#[test]
+fn events_are_found_where_a_node_searches_few_blocks_at_once() {
+    let stage = Stage::new();
+    let record = stage.hosted();
+    let posted = stage.json(HOST, &["post", "--competition", &record, "--prize", "5"]);
+    let (id, contract) = (posted["competition"].as_str().unwrap(), posted["contract"].as_str().unwrap());
+    {
+        let mut chain = stage.server.chain();
+        for _ in 0..2 * limits::CHAIN_LOG_SPAN {
+            let time = chain.now() + 1;
+            chain.mine(time);
+        }
+        chain.log_span = limits::CHAIN_LOG_SPAN;
+    }
+    let stranger = stage.dir.path().join("b");
+    let asked = ["chain", "status", "--competition", id, "--contract", contract, "--rpc", &stage.server.url];
+    stage.server.chain().log_span -= 1;
+    assert!(expect(5, &run(&stranger, &asked)).contains("query exceeds max block range"));
+    stage.server.chain().log_span += 1;
+    assert_eq!(json(&stranger, &asked)["phase"], "open");
 }
 
 #[test]
@@ -227,19 +301,7 @@ fn a_block_that_is_replaced_brings_the_transaction_back() {
 fn a_command_that_is_killed_while_it_waits_is_taken_up_and_two_at_once_are_refused() {
     let stage = Stage::new();
     stage.server.chain().mines = false;
-    let words = stage.words(HOST, &["deploy", "--yes"]);
-    let mut first =
-        command(&stage.home).args(&words).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let journal = stage.home.join("chain").join(format!("{ID}-{}", HOST.1).to_lowercase());
-    let written = || journal.join("deploy-verifier.json").exists();
-    let start = Instant::now();
-    while !written() && start.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(written());
-    assert!(stage.said(6, HOST, &["deploy"]).contains("another command is sending"));
-    first.kill().unwrap();
-    first.wait().unwrap();
+    let written = stage.killed_while_it_waits();
     {
         // The chain's node was restarted, and what waited there is gone or not: both ends well.
         let mut chain = stage.server.chain();
@@ -249,7 +311,40 @@ fn a_command_that_is_killed_while_it_waits_is_taken_up_and_two_at_once_are_refus
     }
     assert!(stage.said(0, HOST, &["deploy"]).contains("taken up"));
     assert_eq!(stage.sent(), 2);
-    assert!(!written());
+    assert!(!written.exists());
+}
+
+#[test]
+fn boards_show_what_the_chain_says_of_a_prize_and_where_the_record_differs() {
+    let stage = Stage::new();
+    stage.hosted();
+    let node = Node::start_with(command(&stage.home), &stage.home, &[]);
+    let draft = ["--draft", "--commit-deadline", "+1h", "--deadline", "+3h"];
+    let draft = host_with(&stage.home, stage.dir.path(), &draft);
+    let posted = stage.json(HOST, &["post", "--competition", &draft, "--prize", "5", "--threshold", "99"]);
+    let record = posted["record"].as_str().unwrap().to_owned();
+    let prize = |node: &Node| node.json(&["show", &record])["competition"]["prize"].clone();
+    assert_eq!(prize(&node)["status"], object!({ "status": "unwatched" }));
+    node.stop();
+    let mut watching = command(&stage.home);
+    watching.env("PODIUM_RPC", &stage.server.url);
+    let node = Node::start_with(watching, &stage.home, &[]);
+    let shows = |what: &str, field: &str, value: Value| {
+        eventually(what, || prize(&node)["status"][field] == value);
+    };
+    shows("the prize", "phase", object!("open"));
+    let status = prize(&node)["status"].clone();
+    let expected = object!([{ "what": "threshold", "chain": "9900", "record": "9000" }]);
+    assert_eq!((&status["amount"], &status["differences"]), (&object!("5"), &expected), "{status}");
+    let said = run(&stage.home, &["show", &record]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("MISMATCH: threshold: the chain says 9900, the record 9000"), "{said}");
+    stage.server.chain().is_down = true;
+    shows("the silence", "status", object!("unknown"));
+    stage.server.chain().is_down = false;
+    stage.json(HOST, &["cancel", "--competition", &record]);
+    shows("the end", "phase", object!("cancelled"));
+    node.stop();
 }
 
 #[test]
@@ -260,6 +355,8 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
         assert!(said.contains(expected), "{arguments:?}: {said}");
     };
     say(5, &["deploy", "--chain-id", "5"], "expected a node of the chain 5, got one of the chain 31337");
+    let many = (limits::CHAIN_CONFIRMATIONS + 1).to_string();
+    say(2, &["deploy", "--confirmations", &many], "16384");
     say(2, &["claim"], "--contract");
     say(4, &["claim", "--contract", ADA.1], "is not our contract `Competitions`");
     stage.server.chain().fund(address(HOST), U256::from(1_000));

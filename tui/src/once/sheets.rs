@@ -1,6 +1,6 @@
 //! Every screen as a table in full.
 
-use api::{BoardRow, CompetitionSummary, Entry, Health, Hello};
+use api::{BoardRow, CompetitionSummary, Entry, Health, Hello, Prize, PrizeStatus};
 
 use super::Page;
 use super::sheet::Sheet;
@@ -155,6 +155,10 @@ fn competitions(all: &[CompetitionSummary]) -> Sheet {
         "prove_deadline",
         "disputes",
         "prize_contract",
+        "prize_chain",
+        "prize",
+        "prize_phase",
+        "prize_differences",
     ];
     let row = |c: &CompetitionSummary| {
         vec![
@@ -173,10 +177,25 @@ fn competitions(all: &[CompetitionSummary]) -> Sheet {
             c.commit_deadline.to_string(),
             c.prove_deadline.to_string(),
             c.disputes.join(" "),
-            c.prize.as_ref().map(|prize| prize.contract.clone()).unwrap_or_default(),
         ]
+        .into_iter()
+        .chain(prize(c.prize.as_ref()))
+        .collect()
     };
     Sheet { heads, rows: all.iter().map(row).collect() }
+}
+
+/// Contract, chain, amount, phase and how much differs, as far as they are known.
+fn prize(prize: Option<&Prize>) -> [String; 5] {
+    let Some(prize) = prize else { return Default::default() };
+    let (contract, chain) = (prize.contract.clone(), prize.chain_id.to_string());
+    let (amount, phase, differ) = match &prize.status {
+        PrizeStatus::Held { amount, phase, differences, .. } => {
+            (amount.clone(), phase.clone(), differences.len().to_string())
+        }
+        PrizeStatus::Unwatched | PrizeStatus::Unknown { .. } => Default::default(),
+    };
+    [contract, chain, amount, phase, differ]
 }
 
 fn leaderboard(all: &[BoardRow]) -> Sheet {

@@ -43,6 +43,13 @@ pub(super) fn on_event(state: &mut State, event: Event) {
             let who = if from.is_empty() { "this machine".to_owned() } else { text::short_peer(&from, 8) };
             state.note(Level::Warning, format!("record from {who} refused: {reason}"));
         }
+        Event::PrizeChanged { competition, said } => {
+            state.fetches.want_soon(Snap::Competitions, now);
+            if state.chosen.as_deref() == Some(competition.as_str()) {
+                state.fetches.want_soon(Snap::Outline, now);
+            }
+            state.note(Level::Info, format!("prize of {}: {said}", text::short_hex(&competition)));
+        }
         Event::Work { work } => on_work(state, work),
         Event::BlobFetched { blob, bytes } => {
             // Perhaps the test set.

@@ -18,6 +18,9 @@ pub fn text(board: &Board, width: usize, now: u64) -> Vec<(String, Weight)> {
     let mut said = vec![(text::clip(&c.title, width), Weight::Title)];
     let mut add = |lines: Vec<String>, weight| said.extend(lines.into_iter().map(|line| (line, weight)));
     add(facts::dispute(c).map(|d| text::wrap(&d, width)).unwrap_or_default(), Weight::Warning);
+    for differs in c.prize.iter().flat_map(Prize::differences) {
+        add(text::wrap(&differs, width), Weight::Warning);
+    }
     add(text::wrap(&board.description, width), Weight::Plain);
     add(fields::lines(&about(c, now), width), Weight::Plain);
     add(vec![String::new(), "Rules".to_owned()], Weight::Title);
@@ -40,15 +43,15 @@ fn about(c: &CompetitionSummary, now: u64) -> Vec<Field> {
         ("phase", format!("{}, {}", c.phase.as_str(), facts::deadline(c, now))),
         ("entries", format!("{}, {} proved", c.entries, text::count(c.submissions, "score", "scores"))),
     ];
-    fields.extend(c.prize.as_ref().map(|prize| ("prize", prize_said(prize))));
+    fields.extend(c.prize.as_ref().map(|prize| ("prize", prize.said())));
+    fields.extend(c.prize.as_ref().map(|prize| ("contract", contract(prize))));
     fields.extend([("host", c.host.clone()), ("id", c.id.clone())]);
     fields
 }
 
-/// Where the host says that a prize is: this node looks at no chain.
-pub(super) fn prize_said(prize: &Prize) -> String {
-    let id = prize.id.trim_start_matches('0');
-    format!("of contract {} on chain {}, number 0x{id}, says the host", prize.contract, prize.chain_id)
+/// Where the host says that a prize is.
+pub(super) fn contract(prize: &Prize) -> String {
+    format!("{} on chain {}, competition 0x{}", prize.contract, prize.chain_id, prize.id)
 }
 
 /// What may be claimed and handed in.

@@ -1,6 +1,6 @@
 //! The list of competitions.
 
-use api::{CompetitionSummary, Phase};
+use api::{CompetitionSummary, Phase, Prize, PrizeStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -21,7 +21,7 @@ const COLUMNS: &[Column] = &[
     Column { title: "entries", min: 7, max: 7, align: Align::Right, keep: 210, grow: 9 },
     Column { title: "best", min: 8, max: 8, align: Align::Right, keep: 250, grow: 9 },
     Column { title: "left", min: 5, max: 5, align: Align::Right, keep: 235, grow: 9 },
-    Column { title: "prize", min: 5, max: 5, align: Align::Left, keep: 180, grow: 9 },
+    Column { title: "prize", min: 5, max: 10, align: Align::Left, keep: 180, grow: 9 },
 ];
 
 /// The columns that fit into `width`; what is left from `now`, in seconds since 1970.
@@ -42,7 +42,17 @@ fn cell(c: &CompetitionSummary, now: u64, column: usize, width: u16) -> String {
         6 => best_bps(c).map_or_else(|| "-".to_owned(), text::percent),
         7 if c.phase == Phase::Closed => "-".to_owned(),
         7 => text::left(now, next_deadline(c)),
-        _ => if c.prize.is_some() { "yes" } else { "" }.to_owned(),
+        _ => c.prize.as_ref().map(prize).unwrap_or_default(),
+    }
+}
+
+/// How much it is as far as the chain says so, with a mark where chain and record differ.
+pub(super) fn prize(prize: &Prize) -> String {
+    match &prize.status {
+        PrizeStatus::Held { amount, differences, .. } if differences.is_empty() => amount.clone(),
+        PrizeStatus::Held { amount, .. } => format!("!{amount}"),
+        PrizeStatus::Unknown { .. } => "?".to_owned(),
+        PrizeStatus::Unwatched => "named".to_owned(),
     }
 }
 

@@ -67,7 +67,8 @@ fn task(c: &CompetitionSummary) -> String {
     } else {
         String::new()
     };
-    let prize = if c.prize.is_some() { " · prize" } else { "" };
+    let prize = c.prize.as_ref().map(|prize| format!(" · prize {}", competitions::prize(prize)));
+    let prize = prize.unwrap_or_default();
     format!(
         "{} rows of {} features, {} classes · {}{threshold}{prize}",
         competitions::rows(c),

@@ -1,16 +1,16 @@
 //! A chain's node, and our contracts there.
 
 use super::Options;
+use crate::chain::ChainError;
 use crate::chain::account::{Account, AccountFile};
+use crate::chain::asset::Asset;
 use crate::chain::endpoint::Endpoint;
 use crate::chain::folder::Deployed;
 use crate::chain::rpc::Rpc;
 use crate::chain::site::Site;
-use crate::chain::{ChainError, amount};
 use crate::cli::context::{CliError, Context};
 use crate::cli::output;
-use contracts::token::Erc20;
-use contracts::{Address, U256};
+use contracts::Address;
 
 /// A connection to a chain.
 pub struct Link<'a> {
@@ -19,40 +19,6 @@ pub struct Link<'a> {
     pub rpc: Rpc,
     /// The chain's id.
     pub chain: u64,
-}
-
-/// In what prizes are: the chain's coin, or a token.
-#[derive(Clone, Copy, Debug)]
-pub struct Asset {
-    /// Zero is the coin.
-    pub token: Address,
-    decimals: u8,
-}
-
-impl Asset {
-    /// An amount for people.
-    pub fn text(&self, units: impl Into<U256>) -> String {
-        let units = amount::text(units.into(), self.decimals);
-        if self.is_coin() { units } else { format!("{units} of the token {}", self.token) }
-    }
-
-    /// An amount of people.
-    pub fn parse(&self, text: &str) -> Result<u128, CliError> {
-        let units = amount::parse(text, self.decimals).and_then(|units| units.try_into().ok());
-        units.ok_or_else(|| CliError::Usage {
-            reason: format!("expected an amount with at most {} decimals, got {text:?}", self.decimals),
-        })
-    }
-
-    /// Whether it is the chain's own coin.
-    pub fn is_coin(&self) -> bool {
-        self.token.is_zero()
-    }
-
-    /// What of an amount a transaction carries.
-    pub fn carried(&self, units: u128) -> U256 {
-        if self.is_coin() { U256::from(units) } else { U256::ZERO }
-    }
 }
 
 impl<'a> Link<'a> {
@@ -132,11 +98,7 @@ impl<'a> Link<'a> {
 
     /// The asset of a token's address; zero is the chain's coin.
     pub fn asset(&self, token: Address) -> anyhow::Result<Asset> {
-        if token.is_zero() {
-            return Ok(Asset { token, decimals: amount::COIN_DECIMALS });
-        }
-        let decimals = self.rpc.view(token, &Erc20::decimalsCall {}).map_err(ChainError::from)?;
-        Ok(Asset { token, decimals })
+        Ok(Asset::of(&self.rpc, token)?)
     }
 
     /// The time on the chain, in seconds since 1970.

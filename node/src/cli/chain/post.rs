@@ -1,10 +1,11 @@
 //! `node chain post`
 
 use super::finalise::not_after;
-use super::link::{Asset, Link};
+use super::link::Link;
 use super::printed::Posted;
 use super::purse::Purse;
 use super::{Choice, Options};
+use crate::chain::asset::Asset;
 use crate::chain::compare::{differences, until};
 use crate::chain::folder::Folder;
 use crate::chain::send::Order;
@@ -262,7 +263,7 @@ impl Args {
     ) -> anyhow::Result<()> {
         let asked = |what: &str| what == "threshold" && self.threshold.is_some();
         let found = differences(at, id, terms, &subject.rules, &subject.host);
-        match found.iter().find(|difference| !asked(difference.what)) {
+        match found.iter().find(|difference| !asked(&difference.what)) {
             Some(d) => {
                 let reason =
                     format!("{}: the record says {}, the terms would say {}", d.what, d.record, d.chain);

@@ -1,6 +1,6 @@
 //! What `node chain` prints with `--json`.
 
-use crate::chain::compare::Difference;
+use api::Difference;
 use contracts::{Address, B256};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,8 +1,9 @@
 //! Sending for people: what it costs is shown, they are asked, and what was begun is taken up.
 
-use super::link::{Asset, Link};
+use super::link::Link;
 use super::printed::{Done, Transaction};
 use crate::chain::account::Account;
+use crate::chain::asset::Asset;
 use crate::chain::journal::Journal;
 use crate::chain::rpc::Receipt;
 use crate::chain::send::{Order, Quote, Sender};
@@ -74,11 +75,10 @@ impl<'a> Purse<'a> {
         tell("signed before, and taken up");
         if let Some(quote) = sender.dearer(&signed)? {
             let (base, most) = (amount::gwei(quote.price), amount::coin(quote.most()));
+            tell(&format!("gas costs {base} gwei now, more than was agreed to: at most {most} in all"));
             confirm(
                 self.link.context,
-                &format!(
-                    "{what}: gas costs {base} gwei now, more than was agreed to; it would be at most {most} in all"
-                ),
+                "this sends the same transaction with more for gas; one of them counts",
             )?;
             signed = sender.bump(signed, &quote)?;
         }

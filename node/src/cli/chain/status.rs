@@ -1,14 +1,16 @@
 //! `node chain status`
 
-use super::link::{Asset, Link};
+use super::link::Link;
 use super::printed::{OwnEntry, Ranked, Status, Terms};
 use super::seek::{Found, records, seek};
 use super::{Choice, Options};
-use crate::chain::compare::{Difference, differences};
+use crate::chain::asset::Asset;
+use crate::chain::compare::differences;
 use crate::cli::backend::Backend;
 use crate::cli::context::Context;
 use crate::cli::output::{self, Align};
 use crate::cli::times::span_text;
+use api::Difference;
 use circuits::TestSet;
 use contracts::{Address, B256, Phase, U256, entry_id};
 
@@ -134,7 +136,11 @@ fn compared(found: &Found, backend: &mut Option<Backend>, test_set: Option<B256>
     if let (Some(chain), Some(record)) = (test_set, gossiped)
         && chain != record
     {
-        all.push(Difference { what: "test set", chain: chain.to_string(), record: record.to_string() });
+        all.push(Difference {
+            what: "test set".to_owned(),
+            chain: chain.to_string(),
+            record: record.to_string(),
+        });
     }
     all
 }

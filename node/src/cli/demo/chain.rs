@@ -10,6 +10,7 @@ use crate::cli::output;
 use crate::home::write_private;
 use alloy_primitives::{Address, U256};
 use anyhow::{Context as _, ensure};
+use api::PrizeStatus;
 use datasets::samples;
 use rand::RngCore;
 use serde_json::{Value, json};
@@ -27,14 +28,27 @@ struct Player {
 }
 
 impl Player {
-    fn start(name: &str, dir: &Path, others: &[&Node]) -> anyhow::Result<Self> {
-        let node = Node::start(name, dir, others, false)?;
+    fn start(name: &str, dir: &Path, others: &[&Node], anvil: &Anvil) -> anyhow::Result<Self> {
+        let node = Node::start_with(name, dir, others, false, &["--rpc", &anvil.url])?;
         let mut secret = [0; 32];
         rand::rngs::OsRng.try_fill_bytes(&mut secret)?;
         let key = dir.join("account.key");
         write_private(&key, hex::encode(secret).as_bytes())?;
         let address = Account::open(&AccountFile::Key(key.clone()))?.address();
         Ok(Self { node, key, address })
+    }
+
+    /// Waits until this player's board shows a prize in this phase, with nothing that differs from the record.
+    fn shows(&self, story: &Story, record: &str, expected: &str) -> anyhow::Result<()> {
+        let mut shown = String::new();
+        wait("the prize on the board", || {
+            let prize = self.node.board(record)?.competition.prize.context("no prize on the board")?;
+            shown = prize.said();
+            Ok(matches!(&prize.status, PrizeStatus::Held { phase, differences, .. }
+                if phase == expected && differences.is_empty()))
+        })?;
+        story.tell(&format!("{}'s board shows the prize: {shown}", self.node.name));
+        Ok(())
     }
 
     /// Runs `node chain ...` as this player.
@@ -58,8 +72,8 @@ pub fn run(context: &Context, story: &Story) -> anyhow::Result<()> {
     ] {
         std::fs::write(dir.join(name), bytes)?;
     }
-    let host = Player::start("the host", &dir.join("host"), &[])?;
-    let ada = Player::start("Ada", &dir.join("ada"), &[&host.node])?;
+    let host = Player::start("the host", &dir.join("host"), &[], &anvil)?;
+    let ada = Player::start("Ada", &dir.join("ada"), &[&host.node], &anvil)?;
     for player in [&host, &ada] {
         anvil.fund(player.address, U256::from(10u64).pow(U256::from(19u64)))?;
         story.tell(&format!(
@@ -109,6 +123,7 @@ fn play(story: &Story, dir: &Path, anvil: &Anvil, host: &Player, ada: &Player) -
         output::short(&record)
     ));
     wait("the record at Ada's", || Ok(ada.node.has(&record)))?;
+    ada.shows(story, &record, "open")?;
     let entering = ["enter", "--competition", &record, "--contract", &contract, "--model", &model];
     let calibrated = ["--calibrate", train.as_str(), "--label", label];
     let entered = ada.chain(anvil, &[&entering[..], &calibrated].concat())?;
@@ -131,6 +146,7 @@ fn play(story: &Story, dir: &Path, anvil: &Anvil, host: &Player, ada: &Player) -
     ada.chain(anvil, &["finalise", "--competition", &id])?;
     ada.chain(anvil, &["release", "--competition", &id])?;
     story.tell("after the deadline anybody may settle it: Ada does, and her bond is released");
+    ada.shows(story, &record, "won")?;
     let claimed = ada.chain(anvil, &["claim", "--contract", &contract])?;
     host.chain(anvil, &["claim"])?;
     story.tell(&format!("Ada claims {}, the host claims his bond", nodes::text(&claimed, "amount")?));
