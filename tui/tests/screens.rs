@@ -170,7 +170,7 @@ fn a_prize_that_the_chain_says_otherwise_or_not_at_all() {
     };
     let page = show(held(vec![differs]));
     assert!(page.contains("MISMATCH: threshold: the chain says 9900, the record 9000"), "{page}");
-    assert!(page.contains("prize !1.5"), "{page}");
+    assert!(page.contains("!1.5"), "{page}");
     let page = show(held(Vec::new()));
     assert!(
         !page.contains("MISMATCH") && page.contains("1.5, open on the chain, 0 entered, 0 proved"),
