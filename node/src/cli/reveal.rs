@@ -8,11 +8,13 @@ use super::host::add_bytes;
 use super::output;
 use super::printed::Revealed;
 use super::times::check_passed;
+use crate::chain::compare;
+use crate::chain::folder::Folder;
 use crate::hosted::{Hosted, Once};
 use crate::ledger::now;
 use crate::prover::Contest;
 use anyhow::Context as _;
-use api::{Entry, EntryStanding};
+use api::{Entry, EntryStanding, PrizeStatus};
 use circuits::TestSet;
 use protocol::{BlobRef, Body, Kind, RecordId, Reveal, Signed, WellFormed, limits::MAX_ROSTER};
 use std::collections::BTreeSet;
@@ -24,7 +26,8 @@ Examples:
 
 Publishes the test set of an own sealed competition, with what opens the seal and the roster: the entries that may be
 scored. It can be done once. Doing it again publishes the same record again, whatever else is asked for: a second,
-different one would be held against you for good. Everybody sees which entries were left out.";
+different one would be held against you for good. Everybody sees which entries were left out.
+Where a contract holds a prize, `node chain reveal` comes first: it waits until no block with an entry can be replaced.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -54,6 +57,7 @@ impl Args {
             None => {
                 let deadline = contest.rules.entry_deadline();
                 check_passed("models may be entered until", deadline, now())?;
+                check_prize(context, &mut backend, &contest)?;
                 backend.settle(&id)?;
                 let roster = self.roster(&mut backend, &id)?;
                 let body = draft(&contest, &bytes, salt, roster)?;
@@ -107,6 +111,33 @@ impl Args {
             return Err(CliError::Refused { reason }.into());
         }
         Ok(roster.into_iter().collect())
+    }
+}
+
+/// Blocks may be replaced: who sees the test set before the last entry on the chain is final could still enter a model
+/// there that knows it. So the chain comes first.
+fn check_prize(context: &Context, backend: &mut Backend, contest: &Contest) -> anyhow::Result<()> {
+    let name = compare::manifest(&contest.rules, &contest.record.author());
+    let mut posted_here = false;
+    for id in Folder::all(&context.home)? {
+        let terms = Folder::new(&context.home, id).terms()?;
+        posted_here |= terms.is_some_and(|(_, terms)| Some(terms.manifest) == name);
+    }
+    match backend.board(&contest.id.to_string())?.competition.prize.map(|prize| prize.status) {
+        None if !posted_here => Ok(()),
+        Some(PrizeStatus::Held { phase, .. }) if phase != "open" => Ok(()),
+        Some(PrizeStatus::Held { .. }) => {
+            let reason =
+                "models may still be entered for the prize on the chain, by whoever sees the test set here: \
+                          `node chain reveal` comes first"
+                    .to_owned();
+            Err(CliError::Refused { reason }.into())
+        }
+        _ => confirm(
+            context,
+            "this competition has a prize on a chain that this node does not look at; whoever sees the test set before \
+             it has been revealed there could enter a model that knows it",
+        ),
     }
 }
 
