@@ -4,7 +4,7 @@
 use super::error::ChainError;
 use super::folder::{Folder, OwnEntry};
 use crate::prover::{ProverError, Shared, Stage, prove_all};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, keccak256};
 use circuits::groth16::{self, Opening, Proof, ProvingKey, VerifiedModel, verify_model, verify_score};
 use circuits::statement::{Chunk, ScoreClaim};
 use circuits::{IntegerModel, TestSet};
@@ -45,7 +45,8 @@ impl Entrant<'_> {
     /// # Errors
     /// If the proof cannot be made, or the disk fails.
     pub fn enter(&self, model: &IntegerModel) -> Result<(OwnEntry, bool), EntrantError> {
-        let opening = groth16::commit(self.key, model, &self.id.0, self.secret).map_err(ProverError::from)?;
+        let opening =
+            groth16::commit(self.key, model, &self.place().0, self.secret).map_err(ProverError::from)?;
         self.folder.keep_opening(&opening)?;
         let same = |entry: &OwnEntry| {
             entry.commitment == opening.commitment()
@@ -62,6 +63,12 @@ impl Entrant<'_> {
         let entry = OwnEntry { account: self.account, commitment: opening.commitment(), proof };
         self.folder.keep_entry(&entry)?;
         Ok((entry, false))
+    }
+
+    /// What a blinder is derived for. With the account in it, as one model that is entered by two accounts would show that
+    /// they belong together.
+    fn place(&self) -> B256 {
+        keccak256([self.id.as_slice(), self.account.as_slice()].concat())
     }
 
     fn verified(&self, entry: &OwnEntry) -> Option<VerifiedModel> {
