@@ -111,6 +111,21 @@ pub struct Difference {
 }
 
 impl Prize {
+    /// For a column: how much it is as far as the chain says so, with a mark where chain and record differ.
+    pub fn short(&self) -> String {
+        match &self.status {
+            PrizeStatus::Held { amount, differences, .. } if differences.is_empty() => amount.clone(),
+            PrizeStatus::Held { amount, .. } => format!("!{amount}"),
+            PrizeStatus::Unknown { .. } => "?".to_owned(),
+            PrizeStatus::Unwatched => "named".to_owned(),
+        }
+    }
+
+    /// Where it is, for people.
+    pub fn place(&self) -> String {
+        format!("{} on chain {}, competition 0x{}", self.contract, self.chain_id, self.id)
+    }
+
     /// One line for people: how much, where it stands, and what differs.
     pub fn said(&self) -> String {
         match &self.status {

@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::context::Context;
 use super::output::{self, Align};
-use api::CompetitionSummary;
+use api::{CompetitionSummary, Prize};
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  node competitions\n  node competitions --json")]
@@ -21,7 +21,7 @@ impl Args {
             );
             return Ok(());
         }
-        let header = [
+        let mut header = vec![
             ("id", Align::Left),
             ("title", Align::Left),
             ("phase", Align::Left),
@@ -33,7 +33,13 @@ impl Args {
             ("features", Align::Right),
             ("classes", Align::Right),
         ];
-        let rows: Vec<_> = competitions.iter().map(row).collect();
+        let mut rows: Vec<_> = competitions.iter().map(row).collect();
+        if competitions.iter().any(|c| c.prize.is_some()) {
+            header.push(("prize", Align::Left));
+            for (row, c) in rows.iter_mut().zip(&competitions) {
+                row.push(c.prize.as_ref().map_or_else(|| "-".to_owned(), Prize::short));
+            }
+        }
         output::data(&output::table(&header, &rows))?;
         if competitions.iter().any(|c| c.open) {
             output::message(api::OPEN_LABEL);

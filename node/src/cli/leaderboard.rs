@@ -64,6 +64,10 @@ pub fn text(board: &Board) -> String {
     for line in disputes(&c.disputes) {
         text.push_str(&format!("{line}\n"));
     }
+    for prize in &c.prize {
+        text.push_str(&format!("prize: {}\ncontract: {}\n", prize.said(), prize.place()));
+        prize.differences().iter().for_each(|line| text.push_str(&format!("{line}\n")));
+    }
     text.push_str(&table(&[&PROVED[..], &here[..]].concat(), &rows));
     if board.rows.iter().any(|row| row.namesake) {
         text.push_str("\n≈ another competitor's name looks the same: go by the key");

@@ -138,10 +138,7 @@ fn describe(board: &api::Board) -> String {
         }
     }
     if let Some(prize) = &c.prize {
-        lines.push(format!(
-            "contract      {} on chain {}, competition 0x{}",
-            prize.contract, prize.chain_id, prize.id
-        ));
+        lines.push(format!("contract      {}", prize.place()));
         lines.extend(prize.differences());
     }
     for kind in &c.disputes {

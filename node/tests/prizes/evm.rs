@@ -4,6 +4,7 @@
 use alloy_consensus::TxEip1559;
 use alloy_consensus::transaction::RlpEcdsaDecodableTx;
 use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
+use alloy_sol_types::{SolCall, sol};
 use revm::context::result::{ExecutionResult, Output};
 use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
 use revm::database::{CacheDB, EmptyDB};
@@ -17,6 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub const ID: u64 = 31_337;
 const GAS: u64 = 1 << 24;
+
+sol! {
+    function mint(address account, uint256 amount);
+    function balanceOf(address account);
+}
 
 type Db = CacheDB<EmptyDB>;
 type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut Db, Journal<&'a mut Db>, ()>;
@@ -123,6 +129,44 @@ impl Chain {
         info.balance = amount;
         self.state.insert_account_info(account, info);
         self.blocks.last_mut().unwrap().state = self.state.clone();
+    }
+
+    /// A transaction of nobody's, without a price: the contract that it creates.
+    fn transact(&mut self, to: Option<Address>, data: Bytes) -> Option<Address> {
+        let (number, time) = (self.blocks.len() as u64, self.now());
+        let transaction = TxEnv::builder()
+            .caller(Address::repeat_byte(0xee))
+            .kind(to.map_or(TxKind::Create, TxKind::Call))
+            .data(data)
+            .gas_limit(GAS)
+            .gas_price(0)
+            .chain_id(Some(ID))
+            .build()
+            .unwrap();
+        let result = evm(&mut self.state, number, time, 0).transact_commit(transaction).unwrap();
+        let ExecutionResult::Success { output, .. } = result else { panic!("{result:?}") };
+        self.blocks.last_mut().unwrap().state = self.state.clone();
+        match output {
+            Output::Create(_, address) => address,
+            Output::Call(_) => None,
+        }
+    }
+
+    /// A token of which these accounts have so much each.
+    pub fn token(&mut self, accounts: &[Address], amount: U256) -> Address {
+        let artefact = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/artefacts/test/TestToken.json");
+        let artefact: Value = serde_json::from_str(&std::fs::read_to_string(artefact).unwrap()).unwrap();
+        let token = self.transact(None, parse(&artefact["bytecode"])).unwrap();
+        for &account in accounts {
+            self.transact(Some(token), mintCall { account, amount }.abi_encode().into());
+        }
+        token
+    }
+
+    pub fn tokens(&mut self, token: Address, account: Address) -> U256 {
+        let call = json!({ "from": account, "to": token, "input": Bytes::from(balanceOfCall { account }.abi_encode()) });
+        let ExecutionResult::Success { output, .. } = self.simulate(&call) else { panic!("no balance") };
+        U256::from_be_slice(output.data())
     }
 
     pub fn balance(&mut self, account: Address) -> U256 {

@@ -11,8 +11,9 @@ use common::{Node, command, eventually, expect, host_with, json, run, samples};
 use evm::{Fault, ID, Server};
 use node::limits;
 use serde_json::{Value, json as object};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -36,6 +37,10 @@ fn coins(n: u64) -> U256 {
     U256::from(n) * U256::from(10).pow(U256::from(18))
 }
 
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
 /// A data folder, and a chain with two accounts.
 struct Stage {
     dir: tempfile::TempDir,
@@ -49,8 +54,7 @@ impl Stage {
         samples(dir.path());
         let home = dir.path().join("a");
         expect(0, &run(&home, &["init"]));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let server = Server::start(now);
+        let server = Server::start(now());
         for who in [HOST, ADA] {
             let path = dir.path().join(who.1);
             std::fs::write(&path, who.0).unwrap();
@@ -204,6 +208,80 @@ fn a_prize_is_posted_won_and_claimed_and_every_step_can_be_repeated() {
 }
 
 #[test]
+fn a_prize_in_a_token_is_approved_locked_won_and_claimed() {
+    let stage = Stage::new();
+    let record = stage.hosted();
+    let token = stage.server.chain().token(&[HOST, ADA].map(address), coins(1_000)).to_string();
+    let terms = ["--prize", "500", "--host-bond", "1", "--bond", "2.5", "--token", &token];
+    let posted = stage.twice(HOST, &[&["post", "--competition", &record][..], &terms].concat());
+    let what = |done: &Value| -> Vec<String> {
+        let all = done["transactions"].as_array().unwrap();
+        all.iter().map(|t| t["what"].as_str().unwrap().split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(what(&posted), ["approve", "post"]);
+    let id = posted["competition"].as_str().unwrap();
+    let status = stage.json(ADA, &["status", "--competition", id]);
+    assert_eq!(status["terms"]["prize"], format!("500 of the token {token}"));
+    let model = stage.file("model.onnx");
+    let entered = stage.twice(ADA, &["enter", "--competition", id, "--model", &model]);
+    assert_eq!(what(&entered), ["approve", "enter"]);
+    stage.set_time(&posted["reveal_from"]);
+    stage.json(HOST, &["reveal", "--competition", id]);
+    stage.json(ADA, &["submit", "--competition", id]);
+    stage.set_time(&posted["submit_until"]);
+    stage.json(ADA, &["finalise", "--competition", id]);
+    stage.json(ADA, &["release", "--competition", id]);
+    assert!(stage.said(0, ADA, &["claim"]).contains("nothing more is owed"), "no coin");
+    let elsewhere = "0x00000000000000000000000000000000000000aa";
+    let claimed = stage.twice(ADA, &["claim", "--token", &token, "--to", elsewhere]);
+    assert_eq!(claimed["amount"], format!("502.5 of the token {token}"));
+    assert_eq!(stage.json(HOST, &["claim", "--token", &token])["amount"], format!("1 of the token {token}"));
+    let held = |who: Address| stage.server.chain().tokens(token.parse().unwrap(), who);
+    let all = [address(HOST), address(ADA), elsewhere.parse().unwrap()].map(held);
+    let half = coins(1) / U256::from(2);
+    assert_eq!(all, [coins(500), coins(997) + half, coins(502) + half]);
+}
+
+#[test]
+fn an_account_may_be_a_keystore_whose_password_comes_by_standard_input() {
+    let stage = Stage::new();
+    let contract = stage.json(HOST, &["deploy"])["contract"].as_str().unwrap().to_owned();
+    // The example of the Web3 Secret Storage definition.
+    let keystore = object!({
+        "crypto": {
+            "cipher": "aes-128-ctr",
+            "cipherparams": { "iv": "6087dab2f9fdbbfaddc31a909735c1e6" },
+            "ciphertext": "5318b4d5bcd28de64ee5559e671353e16f075ecae9f99c7a79a38af5f869aa46",
+            "kdf": "pbkdf2",
+            "kdfparams": {
+                "c": 262_144, "dklen": 32, "prf": "hmac-sha256",
+                "salt": "ae3cd4e7013836a3df6bd7241b12db061dbe2c6785853cce422d148a624ce0bd"
+            },
+            "mac": "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"
+        },
+        "version": 3
+    });
+    let path = stage.file("keystore.json");
+    std::fs::write(&path, keystore.to_string()).unwrap();
+    let claim = |password: &str| {
+        let mut child = command(&stage.home)
+            .args(["chain", "claim", "--contract", &contract, "--rpc", &stage.server.url])
+            .args(["--keystore", &path, "--password-file", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let said = expect(0, &claim("testpassword\n"));
+    assert!(said.contains("nothing more is owed to 0x008AeEda4D805471dF9b2A5B0f38A0C3bCBA786b"), "{said}");
+    let said = expect(1, &claim("wrong"));
+    assert!(said.contains("this password does not open it") && !said.contains("wrong"), "{said}");
+}
+
+#[test]
 fn whatever_happens_between_a_command_and_the_chain_nothing_is_sent_twice() {
     // What goes wrong, whether the command fails at first, and transactions of others' making.
     for (fault, fails, raced) in [
@@ -339,11 +417,46 @@ fn boards_show_what_the_chain_says_of_a_prize_and_where_the_record_differs() {
     let said = run(&stage.home, &["show", &record]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("MISMATCH: threshold: the chain says 9900, the record 9000"), "{said}");
+    let board = |command: &[&str]| String::from_utf8_lossy(&run(&stage.home, command).stdout).into_owned();
+    let leaderboard = board(&["leaderboard", &record]);
+    let contract = posted["contract"].as_str().unwrap();
+    assert!(leaderboard.contains("prize: 5, open on the chain, 0 entered"), "{leaderboard}");
+    assert!(leaderboard.contains(&format!("contract: {contract} on chain {ID}")), "{leaderboard}");
+    assert!(leaderboard.contains("MISMATCH: threshold"), "{leaderboard}");
+    assert!(board(&["competitions"]).contains("!5"));
     stage.server.chain().is_down = true;
     shows("the silence", "status", object!("unknown"));
     stage.server.chain().is_down = false;
     stage.json(HOST, &["cancel", "--competition", &record]);
     shows("the end", "phase", object!("cancelled"));
+    node.stop();
+}
+
+/// The same rows are shown on the chain and off it: off it too early, and they could be entered for in a block that
+/// replaces another.
+#[test]
+fn a_test_set_is_not_shown_off_the_chain_while_models_are_entered_on_it() {
+    let stage = Stage::new();
+    stage.hosted();
+    let draft = ["--draft", "--commit-deadline", "+8s", "--deadline", "+3h"];
+    let draft = host_with(&stage.home, stage.dir.path(), &draft);
+    let terms = ["--prize", "5", "--reveal-deadline", "+90m"];
+    let posted = stage.json(HOST, &[&["post", "--competition", &draft][..], &terms].concat());
+    let record = posted["record"].as_str().unwrap();
+    let over = || now() > posted["enter_until"].as_u64().unwrap();
+    eventually("the end of entering", over);
+    let reveal = |code: i32| expect(code, &run(&stage.home, &["reveal", record, "--no-input"]));
+    assert!(reveal(2).contains("a chain that this node does not look at"));
+    let mut watching = command(&stage.home);
+    watching.env("PODIUM_RPC", &stage.server.url);
+    let node = Node::start_with(watching, &stage.home, &[]);
+    let phase = || node.json(&["show", record])["competition"]["prize"]["status"]["phase"].clone();
+    eventually("the prize", || phase() == "open");
+    assert!(reveal(4).contains("`node chain reveal` comes first"));
+    stage.set_time(&posted["reveal_from"]);
+    stage.json(HOST, &["reveal", "--competition", record]);
+    eventually("the reveal", || phase() == "revealed");
+    assert!(reveal(4).contains("nobody has entered"), "off the chain that is");
     node.stop();
 }
 
@@ -406,5 +519,13 @@ fn what_chain_and_record_say_differently_is_shown_and_asked_about() {
     assert_eq!(stage.json(HOST, &["claim"])["amount"], "5");
     let again = stage.json(HOST, &["post", "--competition", &record, "--prize", "4"]);
     assert_ne!(again["competition"], posted["competition"]);
-    assert!(Path::new(&stage.home).join("chain").exists());
+    // One model of one person behind two accounts: nobody sees that they belong together.
+    let id = again["competition"].as_str().unwrap();
+    let enter = |who: Who| {
+        let entered = stage.json(who, &["enter", "--competition", id, "--model", &model]);
+        PathBuf::from(entered["opening"].as_str().unwrap())
+    };
+    let (host, ada) = (enter(HOST), enter(ADA));
+    assert_eq!(host.parent(), ada.parent());
+    assert_ne!(host.file_stem(), ada.file_stem(), "the commitments");
 }

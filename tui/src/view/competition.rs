@@ -44,14 +44,9 @@ fn about(c: &CompetitionSummary, now: u64) -> Vec<Field> {
         ("entries", format!("{}, {} proved", c.entries, text::count(c.submissions, "score", "scores"))),
     ];
     fields.extend(c.prize.as_ref().map(|prize| ("prize", prize.said())));
-    fields.extend(c.prize.as_ref().map(|prize| ("contract", contract(prize))));
+    fields.extend(c.prize.as_ref().map(|prize| ("contract", prize.place())));
     fields.extend([("host", c.host.clone()), ("id", c.id.clone())]);
     fields
-}
-
-/// Where the host says that a prize is.
-pub(super) fn contract(prize: &Prize) -> String {
-    format!("{} on chain {}, competition 0x{}", prize.contract, prize.chain_id, prize.id)
 }
 
 /// What may be claimed and handed in.

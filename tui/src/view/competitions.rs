@@ -1,6 +1,6 @@
 //! The list of competitions.
 
-use api::{CompetitionSummary, Phase, Prize, PrizeStatus};
+use api::{CompetitionSummary, Phase, Prize};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -42,17 +42,7 @@ fn cell(c: &CompetitionSummary, now: u64, column: usize, width: u16) -> String {
         6 => best_bps(c).map_or_else(|| "-".to_owned(), text::percent),
         7 if c.phase == Phase::Closed => "-".to_owned(),
         7 => text::left(now, next_deadline(c)),
-        _ => c.prize.as_ref().map(prize).unwrap_or_default(),
-    }
-}
-
-/// How much it is as far as the chain says so, with a mark where chain and record differ.
-pub(super) fn prize(prize: &Prize) -> String {
-    match &prize.status {
-        PrizeStatus::Held { amount, differences, .. } if differences.is_empty() => amount.clone(),
-        PrizeStatus::Held { amount, .. } => format!("!{amount}"),
-        PrizeStatus::Unknown { .. } => "?".to_owned(),
-        PrizeStatus::Unwatched => "named".to_owned(),
+        _ => c.prize.as_ref().map(Prize::short).unwrap_or_default(),
     }
 }
 

@@ -67,7 +67,7 @@ fn task(c: &CompetitionSummary) -> String {
     } else {
         String::new()
     };
-    let prize = c.prize.as_ref().map(|prize| format!(" · prize {}", competitions::prize(prize)));
+    let prize = c.prize.as_ref().map(|prize| format!(" · prize {}", prize.short()));
     let prize = prize.unwrap_or_default();
     format!(
         "{} rows of {} features, {} classes · {}{threshold}{prize}",
