@@ -1,8 +1,10 @@
-//! What stands on the chain at the addresses of our contracts: before money goes to one, its code is compared.
+//! What stands on the chain at the addresses of our contracts: before money goes to one, its code and its address are
+//! compared. Code alone is not enough: the constructor that has returned it could have been another one, and have written
+//! into the storage what the contract owes, or keys that are none.
 
-use crate::Deployment;
 use crate::bindings::{Competitions, Verifier};
-use alloy_primitives::{Address, Bytes, U256};
+use crate::{Deployment, deploy_competitions, deploy_verifier};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use std::collections::BTreeMap;
 
 /// What the contract `Competitions` was deployed with: its own answers to `VERIFIER`, `GAS_LIMIT` and `FINALITY` (a contract
@@ -17,13 +19,42 @@ pub struct Parameters {
     pub finality_s: u64,
 }
 
+/// What creates our contracts: a contract without an owner that creates whatever it is given, by CREATE2 (EIP-1014), and
+/// stands at this address on most chains, development chains too. An address that CREATE2 gives is the hash of who creates
+/// and of the code that runs then: at ours no other constructor has run.
+/// (<https://github.com/Arachnid/deterministic-deployment-proxy>)
+pub const FACTORY: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
+
+const SALT: B256 = B256::ZERO;
+
+/// To the factory: creates a contract.
+pub fn create(initcode: &Bytes) -> Bytes {
+    [&SALT[..], initcode].concat().into()
+}
+
+/// Where such a factory creates a contract.
+pub fn created_at(factory: Address, initcode: &Bytes) -> Address {
+    factory.create2_from_code(SALT, initcode)
+}
+
+/// Where the verifier is, on every chain.
+pub fn verifier_address() -> Address {
+    created_at(FACTORY, &deploy_verifier())
+}
+
+/// Where the competitions with these parameters are, on every chain.
+pub fn competitions_address(parameters: &Parameters) -> Address {
+    let Parameters { verifier, gas_limit, finality_s } = *parameters;
+    created_at(FACTORY, &deploy_competitions(verifier, gas_limit, finality_s))
+}
+
 /// The code of the verifier.
 pub fn verifier_code() -> Bytes {
     Verifier::DEPLOYED_BYTECODE.clone()
 }
 
 /// The code of the competitions with these parameters. Whoever is asked to send money to a contract compares it, and
-/// [`verifier_code`] with that of the verifier.
+/// [`verifier_code`] with that of the verifier; and both addresses.
 pub fn competitions_code(at: &Deployment, parameters: &Parameters) -> Bytes {
     let mut code = Competitions::DEPLOYED_BYTECODE.to_vec();
     for (name, value) in [

@@ -10,7 +10,7 @@
 //! competition terms, ids, and the statements of proofs
 //! call        what is sent
 //! event       what comes back
-//! code        what stands at the contracts' addresses
+//! code        where the contracts are, and what stands there
 //! refusal     why a call was refused
 //! token       what is asked of a token
 //! ```
@@ -34,7 +34,10 @@ pub use call::{
     cancel, claim, deploy_competitions, deploy_verifier, enter, finalise, post, register_key, release,
     reveal, store, submit,
 };
-pub use code::{Parameters, competitions_code, verifier_code};
+pub use code::{
+    FACTORY, Parameters, competitions_address, competitions_code, create, created_at, verifier_address,
+    verifier_code,
+};
 pub use competition::{
     Deployment, OUTSIDE_GAS, TermsError, chunks, chunks_at_once, competition_id, entry_id, model_scope,
     score_claims,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use work::{MAX_WORK_TEXT_BYTES, Report, Work};
 
 /// Version of this interface; the first thing that [`Command::Hello`] answers.
-pub const API_VERSION: u32 = 3;
+pub const API_VERSION: u32 = 4;
 /// Longest line in either direction, in bytes.
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 

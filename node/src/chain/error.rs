@@ -66,6 +66,19 @@ pub enum ChainError {
         /// Hash of the code that is there, or `none`.
         got: String,
     },
+    /// Code of ours that something else has put there.
+    #[error(
+        "{address} has the code of our contract `{what}`, but was not created by it: expected it at {expected}. Whoever \
+         created it could have written into its books before; nothing was sent"
+    )]
+    Elsewhere {
+        /// Which contract it should be.
+        what: &'static str,
+        /// Where.
+        address: Address,
+        /// Where our code creates it.
+        expected: Address,
+    },
     /// The contract would refuse the call, or has.
     #[error("the contract refuses it: {0}")]
     Refused(Box<Refusal>),

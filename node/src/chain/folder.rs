@@ -5,7 +5,7 @@
 //! chain/<competition>/<commitment>.opening           weights and blinder: as secret as the model (0600)
 //! chain/<competition>/<commitment>.entry             account, commitment and model proof
 //! chain/<competition>/<commitment>.<chunk>-<K>.proof proofs of chunks, as soon as each is there
-//! chain/<chain id>.json                              contracts that were deployed from here
+//! chain/<chain id>.json                              the contract that was deployed from here
 //! ```
 
 use super::error::ChainError;
@@ -34,12 +34,10 @@ struct TermsFile {
     terms: Bytes,
 }
 
-/// Contracts that were deployed from here.
+/// The contract that was deployed from here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Deployed {
-    /// The verifier.
-    pub verifier: Option<Address>,
     /// The competitions.
     pub competitions: Option<Address>,
 }
@@ -286,7 +284,7 @@ mod tests {
         folder.keep_terms(&other, &terms).unwrap();
         assert!(matches!(folder.terms(), Err(ChainError::Malformed { .. })));
         assert_eq!(Deployed::read(&home, 5).unwrap(), Deployed::default());
-        let deployed = Deployed { verifier: Some(Address::ZERO), competitions: None };
+        let deployed = Deployed { competitions: Some(Address::ZERO) };
         deployed.keep(&home, 5).unwrap();
         assert_eq!(Deployed::read(&home, 5).unwrap(), deployed);
     }

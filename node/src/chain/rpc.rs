@@ -46,9 +46,6 @@ pub struct Receipt {
     /// What each of it cost.
     #[serde(default)]
     pub effective_gas_price: U256,
-    /// The contract that it created.
-    #[serde(default)]
-    pub contract_address: Option<Address>,
 }
 
 /// A log.

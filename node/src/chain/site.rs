@@ -13,8 +13,8 @@ use contracts::bindings::Verifier::{
     VerifierErrors, costOfCall, pieceOfCall, registeredKeyCall, registeredTestSetCall,
 };
 use contracts::{
-    Bytes, Cost, Deployment, MAX_PIECE_BYTES, Parameters, Refusal, Shape, Terms, competitions_code,
-    verifier_code,
+    Bytes, Cost, Deployment, MAX_PIECE_BYTES, Parameters, Refusal, Shape, Terms, competitions_address,
+    competitions_code, verifier_address, verifier_code,
 };
 
 /// Contracts that are ours.
@@ -27,10 +27,11 @@ pub struct Site {
 }
 
 impl Site {
-    /// Compares the code at an address with ours, and that of its verifier.
+    /// Compares the code at an address with ours, and that of its verifier, and both addresses with those where our code
+    /// creates them.
     ///
     /// # Errors
-    /// [`ChainError::Foreign`] if it is another.
+    /// [`ChainError::Foreign`] if it is another, [`ChainError::Elsewhere`] if something else has put it there.
     pub fn check(rpc: &Rpc, chain: u64, contract: Address) -> Result<Self, ChainError> {
         let code = rpc.code(contract)?;
         let at = Deployment { chain, contract };
@@ -44,6 +45,8 @@ impl Site {
         };
         compare("Competitions", contract, &competitions_code(&at, &parameters), &code)?;
         compare("Verifier", parameters.verifier, &verifier_code(), &rpc.code(parameters.verifier)?)?;
+        at_home("Verifier", parameters.verifier, verifier_address())?;
+        at_home("Competitions", contract, competitions_address(&parameters))?;
         Ok(Self { at, parameters })
     }
 
@@ -180,6 +183,11 @@ pub fn has_key(rpc: &Rpc, verifier: Address, digest: B256) -> Result<bool, Chain
 /// If the chain's node does not answer.
 pub fn has_piece(rpc: &Rpc, verifier: Address, hash: B256) -> Result<bool, ChainError> {
     Ok(!rpc.view(verifier, &pieceOfCall { hash })?.is_zero())
+}
+
+/// Refuses code of ours that is not where it creates itself.
+fn at_home(what: &'static str, address: Address, expected: Address) -> Result<(), ChainError> {
+    if address == expected { Ok(()) } else { Err(ChainError::Elsewhere { what, address, expected }) }
 }
 
 /// Compares code.

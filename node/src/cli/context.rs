@@ -261,6 +261,7 @@ fn code_of_chain(error: &ChainError) -> Option<u8> {
         | ChainError::Reverted { .. }
         | ChainError::Terms(_)
         | ChainError::Foreign { .. }
+        | ChainError::Elsewhere { .. }
         | ChainError::Mismatch { .. }
         | ChainError::TooMuchGas { .. } => Some(4),
         ChainError::Down { .. }

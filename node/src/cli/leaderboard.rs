@@ -64,7 +64,7 @@ pub fn text(board: &Board) -> String {
     for line in disputes(&c.disputes) {
         text.push_str(&format!("{line}\n"));
     }
-    for prize in &c.prize {
+    if let Some(prize) = &c.prize {
         text.push_str(&format!("prize: {}\ncontract: {}\n", prize.said(), prize.place()));
         prize.differences().iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }

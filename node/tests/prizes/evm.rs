@@ -3,12 +3,14 @@
 
 use alloy_consensus::TxEip1559;
 use alloy_consensus::transaction::RlpEcdsaDecodableTx;
-use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U64, U256, hex, keccak256};
 use alloy_sol_types::{SolCall, sol};
+use revm::bytecode::Bytecode;
 use revm::context::result::{ExecutionResult, Output};
 use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
 use revm::database::{CacheDB, EmptyDB};
 use revm::primitives::{TxKind, hardfork::SpecId};
+use revm::state::AccountInfo;
 use revm::{Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,6 +20,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub const ID: u64 = 31_337;
 const GAS: u64 = 1 << 24;
+
+/// The factory of most chains.
+const FACTORY_CODE: &str = "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f5801515\
+    6039578182fd5b8082525050506014600cf3";
 
 sol! {
     function mint(address account, uint256 amount);
@@ -81,7 +87,9 @@ pub struct Chain {
 
 impl Chain {
     fn new(now: u64) -> Self {
-        let state = Db::default();
+        let mut state = Db::default();
+        let code = Bytecode::new_raw(hex::decode(FACTORY_CODE).unwrap().into());
+        state.insert_account_info(contracts::FACTORY, AccountInfo::default().with_code(code));
         let genesis = Block {
             hash: keccak256("genesis"),
             time: now,
@@ -150,6 +158,15 @@ impl Chain {
             Output::Create(_, address) => address,
             Output::Call(_) => None,
         }
+    }
+
+    /// A contract with the same code as another one, that its creator has put there in another way.
+    pub fn copy(&mut self, of: Address) -> Address {
+        let code = self.state.load_account(of).unwrap().info.code.clone().unwrap().original_bytes();
+        let length = u16::try_from(code.len()).unwrap().to_be_bytes();
+        // PUSH2 length, DUP1, PUSH1 offset, PUSH0, CODECOPY, PUSH0, RETURN.
+        let initcode = [&[0x61][..], &length, &[0x80, 0x60, 10, 0x5f, 0x39, 0x5f, 0xf3], &code].concat();
+        self.transact(None, initcode.into()).unwrap()
     }
 
     /// A token of which these accounts have so much each.

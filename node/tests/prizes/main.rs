@@ -470,7 +470,7 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
     say(5, &["deploy", "--chain-id", "5"], "expected a node of the chain 5, got one of the chain 31337");
     let many = (limits::CHAIN_CONFIRMATIONS + 1).to_string();
     say(2, &["deploy", "--confirmations", &many], "16384");
-    say(2, &["claim"], "--contract");
+    say(4, &["claim"], "has no contract of the competitions at");
     say(4, &["claim", "--contract", ADA.1], "is not our contract `Competitions`");
     stage.server.chain().fund(address(HOST), U256::from(1_000));
     say(1, &["deploy"], "has too little");
@@ -492,6 +492,9 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
     // The verifier alone is not the competitions.
     let deployed = stage.json(HOST, &["deploy"]);
     say(4, &["claim", "--contract", deployed["verifier"].as_str().unwrap()], "is not our contract");
+    // Nor is our code ours, where another constructor has put it: who knows what that has written before.
+    let copy = stage.server.chain().copy(deployed["contract"].as_str().unwrap().parse().unwrap());
+    say(4, &["claim", "--contract", &copy.to_string()], "but was not created by it: expected it at");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     say(1, &["claim"], "others could read it");
     assert!(!said.contains(HOST.0));

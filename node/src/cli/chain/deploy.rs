@@ -4,14 +4,15 @@ use super::Options;
 use super::link::Link;
 use super::printed;
 use super::purse::Purse;
-use crate::chain::ChainError;
 use crate::chain::folder;
-use crate::chain::rpc::Receipt;
 use crate::chain::send::Order;
 use crate::chain::site::{Site, compare};
-use crate::cli::context::Context;
+use crate::cli::context::{CliError, Context};
 use crate::cli::output;
-use contracts::{Address, Bytes, U256, verifier_code};
+use contracts::{
+    Address, Bytes, FACTORY, Parameters, U256, competitions_address, deploy_competitions, deploy_verifier,
+    verifier_address, verifier_code,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,8 +20,9 @@ Examples:
   node chain deploy --finality 60 --gas-limit 30000000 --key-file dev.key
 
 The contracts have no owner: who deploys them can do nothing that others cannot. So one pair a chain is enough, and
-this is for chains that have none. What was deployed from this data folder is used again, and is what the other
-commands take if no --contract is named.";
+this is for chains that have none. They are created by the factory 0x4e59b44847b379578588920cA78FbF26c0B4956C, so that
+their addresses are the hashes of what created them: everybody can compare. What was deployed from this data folder is
+what the other commands take if no --contract is named; else it is the one with these options' defaults.";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -31,76 +33,58 @@ pub struct Args {
     /// Most gas of a transaction on the chain.
     #[arg(long, value_name = "GAS", default_value_t = contracts::ETHEREUM_GAS_LIMIT)]
     gas_limit: u64,
-    /// A verifier that is there already.
-    #[arg(long, value_name = "ADDRESS")]
-    verifier: Option<Address>,
 }
 
 impl Args {
     pub fn run(self, context: &Context, options: &Options) -> anyhow::Result<()> {
         let link = Link::open(context, options)?;
         let purse = Purse::open(&link, None)?;
-        let mut known = folder::Deployed::read(&context.home, link.chain)?;
-        let verifier = match self.verifier {
-            Some(verifier) => verifier,
-            None => {
-                let there = known.verifier.filter(|at| ours(&link, *at));
-                let data = contracts::deploy_verifier();
-                create(&purse, "deploy verifier", data, there)?
-            }
-        };
+        if link.rpc.code(FACTORY)?.is_empty() {
+            let reason = format!(
+                "the chain {} has no factory at {FACTORY}, which creates the contracts at addresses that everybody can \
+                 compare: ask for it there first (github.com/Arachnid/deterministic-deployment-proxy)",
+                link.chain
+            );
+            return Err(CliError::Refused { reason }.into());
+        }
+        let verifier = verifier_address();
+        create(&link, &purse, "deploy verifier", verifier, &deploy_verifier())?;
         compare("Verifier", verifier, &verifier_code(), &link.rpc.code(verifier)?)?;
-        known.verifier = Some(verifier);
-        known.keep(&context.home, link.chain)?;
-        let there = known.competitions.filter(|at| self.is_same(&link, *at, verifier));
-        let data = contracts::deploy_competitions(verifier, self.gas_limit, self.finality);
-        let what =
-            format!("deploy competitions over {verifier} with {} and {}", self.gas_limit, self.finality);
-        let contract = create(&purse, &what, data, there)?;
-        let site = Site::check(&link.rpc, link.chain, contract)?;
-        known.competitions = Some(contract);
-        known.keep(&context.home, link.chain)?;
+        let parameters = Parameters { verifier, gas_limit: self.gas_limit, finality_s: self.finality };
+        let contract = competitions_address(&parameters);
+        let what = format!("deploy competitions with {} and {}", self.gas_limit, self.finality);
+        let initcode = deploy_competitions(verifier, self.gas_limit, self.finality);
+        create(&link, &purse, &what, contract, &initcode)?;
+        Site::check(&link.rpc, link.chain, contract)?;
+        folder::Deployed { competitions: Some(contract) }.keep(&context.home, link.chain)?;
         if context.json {
             return output::json(&printed::Deployed {
                 verifier,
                 contract,
-                gas_limit: site.parameters.gas_limit,
-                finality_s: site.parameters.finality_s,
+                gas_limit: self.gas_limit,
+                finality_s: self.finality,
                 done: purse.done(),
             });
         }
         output::message(&format!("verifier {verifier}; competitions:"));
         output::data(&contract.to_string())
     }
-
-    /// Whether there are competitions of ours with these parameters.
-    fn is_same(&self, link: &Link<'_>, at: Address, verifier: Address) -> bool {
-        Site::check(&link.rpc, link.chain, at).is_ok_and(|site| {
-            let is = site.parameters;
-            (is.verifier, is.gas_limit, is.finality_s) == (verifier, self.gas_limit, self.finality)
-        })
-    }
 }
 
-fn ours(link: &Link<'_>, verifier: Address) -> bool {
-    link.rpc.code(verifier).is_ok_and(|code| code == verifier_code())
-}
-
-fn create(purse: &Purse<'_>, what: &str, data: Bytes, there: Option<Address>) -> anyhow::Result<Address> {
-    let created = |receipt: Receipt| {
-        receipt.contract_address.ok_or_else(|| ChainError::Answer {
-            method: "eth_getTransactionReceipt",
-            expected: "the address of the new contract",
-            got: "none".into(),
-        })
-    };
-    if let Some(receipt) = purse.resume(what)? {
-        return Ok(created(receipt)?);
+/// Lets the factory create a contract, unless it has.
+fn create(
+    link: &Link<'_>,
+    purse: &Purse<'_>,
+    what: &str,
+    at: Address,
+    initcode: &Bytes,
+) -> anyhow::Result<()> {
+    purse.resume(what)?;
+    if !link.rpc.code(at)?.is_empty() {
+        return Ok(());
     }
-    if let Some(there) = there {
-        output::message(&format!("{what}: done before, at {there}"));
-        return Ok(there);
-    }
-    let order = Order { what: what.to_owned(), to: None, value: U256::ZERO, data };
-    Ok(created(purse.send(&order, "this puts a contract onto the chain")?)?)
+    let data = contracts::create(initcode);
+    let order = Order { what: what.to_owned(), to: Some(FACTORY), value: U256::ZERO, data };
+    purse.send(&order, "this puts a contract onto the chain")?;
+    Ok(())
 }

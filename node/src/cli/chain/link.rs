@@ -10,7 +10,7 @@ use crate::chain::rpc::Rpc;
 use crate::chain::site::Site;
 use crate::cli::context::{CliError, Context};
 use crate::cli::output;
-use contracts::Address;
+use contracts::{Address, Parameters, competitions_address, verifier_address};
 
 /// A connection to a chain.
 pub struct Link<'a> {
@@ -45,23 +45,31 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// The contract that was named, or deployed from here.
-    pub fn contract(&self) -> anyhow::Result<Option<Address>> {
-        Ok(match self.options.contract {
-            Some(contract) => Some(contract),
-            None => Deployed::read(&self.context.home, self.chain)?.competitions,
-        })
+    /// The contract that was named, or deployed from here, or the one with the usual parameters.
+    fn contract(&self) -> anyhow::Result<Address> {
+        if let Some(contract) = self.options.contract {
+            return Ok(contract);
+        }
+        let usual = Parameters {
+            verifier: verifier_address(),
+            gas_limit: contracts::ETHEREUM_GAS_LIMIT,
+            finality_s: contracts::ETHEREUM_FINALITY_S,
+        };
+        let deployed = Deployed::read(&self.context.home, self.chain)?.competitions;
+        Ok(deployed.unwrap_or_else(|| competitions_address(&usual)))
     }
 
     /// Our contracts, compared with our code.
     pub fn site(&self) -> anyhow::Result<Site> {
-        let contract = self.contract()?.ok_or_else(|| CliError::Usage {
-            reason: format!(
-                "expected --contract ADDRESS, the contract of the competitions on the chain {}; \
-                 `node chain deploy` makes one",
+        let contract = self.contract()?;
+        if self.options.contract.is_none() && self.rpc.code(contract)?.is_empty() {
+            let reason = format!(
+                "the chain {} has no contract of the competitions at {contract}: `node chain deploy` makes one, \
+                 --contract names another",
                 self.chain
-            ),
-        })?;
+            );
+            return Err(CliError::Refused { reason }.into());
+        }
         Ok(Site::check(&self.rpc, self.chain, contract)?)
     }
 

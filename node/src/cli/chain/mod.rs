@@ -45,7 +45,8 @@ pub struct Options {
     /// A node of the chain: http:// alone, best on this machine or at the end of a tunnel.
     #[arg(long, global = true, env = "PODIUM_RPC", hide_env_values = true, value_name = "URL")]
     rpc: Option<String>,
-    /// The contract of the competitions [default: the one that a competition names, or that was deployed from here].
+    /// The contract of the competitions [default: the one that a competition names, that was deployed from here, or that
+    /// has the usual parameters].
     #[arg(long, global = true, env = "PODIUM_CONTRACT", hide_env_values = true, value_name = "ADDRESS")]
     contract: Option<Address>,
     /// The chain's id: a node of another chain is refused [default: that of the node].
