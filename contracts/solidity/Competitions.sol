@@ -18,7 +18,7 @@ contract Competitions is Escrow {
     /// @notice Accuracy of 100 %.
     uint256 public constant FULL = 10_000;
     /// @notice Gas of a submission or a reveal outside the verifier.
-    uint256 public constant OUTSIDE_GAS = 200_000;
+    uint256 public constant OUTSIDE_GAS = 240_000;
 
     /// @notice Who checks keys, test sets and proofs.
     IVerifier public immutable VERIFIER;

@@ -31,7 +31,7 @@ abstract contract Keys is Pieces {
     /// @notice A key was registered.
     /// @param digest What competitions pin.
     /// @param class Descriptor of its size class.
-    /// @param trust Who made it: 0 a single party, who can forge.
+    /// @param trust Who made it, as whoever registered it says: 0 a single party, who can forge.
     event KeyRegistered(bytes32 indexed digest, bytes20 class, uint8 trust);
 
     /// @notice No key of this digest is registered.

@@ -9,7 +9,7 @@ import {Shape} from "./IVerifier.sol";
 /// @param token The asset of prize and bonds; zero is the chain's own coin.
 /// @param prize The prize, above 0.
 /// @param hostBond What the host loses to the entrants by not revealing.
-/// @param bond What an entry costs until it is settled.
+/// @param bond What an entry costs until it is settled. A proof of any score, even of no row, brings it back.
 /// @param key Digest of the verifying key.
 /// @param seal Hash of host, salt and test set digest.
 /// @param manifest Digest of what is said about the competition elsewhere: names, the map of the features, the record.
@@ -19,7 +19,7 @@ import {Shape} from "./IVerifier.sol";
 /// @param enterUntil Entries before this time, in seconds since 1970.
 /// @param revealUntil Reveal before this time, and not before the last entry is final.
 /// @param submitUntil Scores from the reveal to before this time.
-/// @param maxEntries Most entries.
+/// @param maxEntries Most entries. A cap can be filled by one person with many accounts; without need it is best the largest.
 /// @param maxEntriesEach Most entries of one account.
 struct Terms {
     address host;

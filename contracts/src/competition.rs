@@ -16,7 +16,7 @@ use circuits::statement::{Chunk, Competitor, Scope, ScoreClaim};
 /// Most winners of a competition.
 const MAX_WINNERS: u8 = 16;
 /// Gas of a submission or a reveal outside the verifier.
-pub const OUTSIDE_GAS: u64 = 200_000;
+pub const OUTSIDE_GAS: u64 = 240_000;
 /// 100 % in basis points.
 const FULL: u16 = 10_000;
 

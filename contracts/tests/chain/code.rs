@@ -10,7 +10,7 @@ use contracts::bindings::Competitions::{
 };
 use contracts::bindings::Verifier::MAX_PIECECall;
 use contracts::{
-    Address, Bytes, Deployment, ETHEREUM_GAS_LIMIT, MAX_PIECE_BYTES, OUTSIDE_GAS, Parameters, U256,
+    Address, Bytes, Deployment, ETHEREUM_GAS_LIMIT, FACTORY, MAX_PIECE_BYTES, OUTSIDE_GAS, Parameters, U256,
     competitions_address, competitions_code, created_at, verifier_address, verifier_code,
 };
 
@@ -53,6 +53,9 @@ fn contracts_are_where_the_factory_and_their_constructors_say() {
     let (contract, code) = create(&contracts::deploy_competitions(verifier, 7, 8));
     let parameters = Parameters { verifier, gas_limit: 7, finality_s: 8 };
     assert_eq!(code, competitions_code(&Deployment { chain: 1, contract }, &parameters));
+    // Of most chains: the first contract of a key that nobody has, in a transaction without a chain.
+    let nobody: Address = "0x3fab184622dc19b6109349b94811493bf45362ff".parse().unwrap();
+    assert_eq!(nobody.create(0), FACTORY);
     let there = |parameters: &Parameters| competitions_address(parameters);
     let own = there(&Parameters { verifier: verifier_address(), ..parameters });
     assert_ne!(own, there(&parameters), "another verifier");

@@ -3,13 +3,14 @@
 
 use super::error::ChainError;
 use super::folder::{Folder, OwnEntry};
-use crate::prover::{ProverError, Shared, Stage, prove_all};
+use crate::prover::{ProverError, Scored, Shared, Stage, prove_all};
 use alloy_primitives::{Address, B256, keccak256};
 use circuits::groth16::{self, Opening, Proof, ProvingKey, VerifiedModel, verify_model, verify_score};
-use circuits::statement::{Chunk, ScoreClaim};
-use circuits::{IntegerModel, TestSet};
+use circuits::statement::{Chunk, Feature, ScoreClaim, Task};
+use circuits::{IntegerModel, TestSet, TestSetError};
 use contracts::{entry_id, model_scope};
 use protocol::RecordId;
+use rand::{Rng, RngCore, SeedableRng};
 
 /// Who competes where, with which key.
 pub struct Entrant<'a> {
@@ -33,6 +34,9 @@ pub enum EntrantError {
     /// Files.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// Rows that were drawn, and do not fit their own task.
+    #[error(transparent)]
+    Drawn(#[from] TestSetError),
     /// The proof system.
     #[error(transparent)]
     Prover(#[from] ProverError),
@@ -60,9 +64,34 @@ impl Entrant<'_> {
         let progress = |step: &str, part: f64| (self.progress)(&format!("model proof: {step}"), part);
         let proof = groth16::prove_model(self.key, &opening, &scope, self.secret, &progress)
             .map_err(ProverError::from)?;
+        self.rehearse(&opening)?;
         let entry = OwnEntry { account: self.account, commitment: opening.commitment(), proof };
         self.folder.keep_entry(&entry)?;
         Ok((entry, false))
+    }
+
+    /// Proves a score of rows that are drawn, for an entry that there is not, and forgets the proof. A key's maker could
+    /// spoil points that scores alone use, so that every model can be entered, none be scored, and all bonds be his.
+    fn rehearse(&self, opening: &Opening) -> Result<(), EntrantError> {
+        let set = drawn(opening.model())?;
+        let scored = Scored::of(opening.model().clone(), &set)?;
+        let mut nowhere = [0; 32];
+        rand::rngs::OsRng.fill_bytes(&mut nowhere);
+        let shared = Shared {
+            key: self.key,
+            opening,
+            set: &set,
+            secret: self.secret,
+            scope: model_scope(nowhere.into(), self.account),
+            entry: RecordId::new(nowhere),
+            roster: [0; 32],
+        };
+        let progress = |step: &str, part: f64| (self.progress)(&format!("rehearsal: {step}"), part);
+        for claim in shared.claims(&scored.chunks, &scored.correct) {
+            groth16::prove_score(self.key, opening, &set, &claim, self.secret, &progress)
+                .map_err(ProverError::from)?;
+        }
+        Ok(())
     }
 
     /// What a blinder is derived for. With the account in it, as one model that is entered by two accounts would show that
@@ -149,5 +178,96 @@ impl Entrant<'_> {
             Ok(found.filter(|proof| holds(claim, proof)))
         };
         claims.iter().map(find).collect()
+    }
+}
+
+/// As many rows as one proof takes, drawn, with labels of all classes.
+fn drawn(model: &IntegerModel) -> Result<TestSet, TestSetError> {
+    let class = model.class();
+    let feature = |i| Feature { name: format!("f{i}"), offset: 0.0, step: 1.0 };
+    let task = Task {
+        features: (0..class.features).map(feature).collect(),
+        feature_bits: class.feature_bits as u8,
+        classes: (0..class.classes).map(|i| format!("c{i}")).collect(),
+    };
+    let mut rng = rand::rngs::StdRng::from_entropy();
+    let x = (0..class.rows * class.features).map(|_| rng.gen_range(0..=class.x_max())).collect();
+    let labels = (0..class.rows).map(|_| rng.gen_range(0..class.classes as u16)).collect();
+    TestSet::new(task, x, labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::Home;
+    use crate::keys;
+    use datasets::samples;
+    use serde::Deserialize;
+
+    /// What of a key file's header says how long its vectors are.
+    #[derive(Deserialize)]
+    struct Header {
+        variables: usize,
+        domain: usize,
+    }
+
+    /// The place of the points of uncommitted wires in a key file: A, B in both groups and the powers of tau come before.
+    fn uncommitted(file: &[u8], inputs: usize) -> std::ops::Range<usize> {
+        let length = u32::from_be_bytes(file[16..20].try_into().unwrap()) as usize;
+        let header = &file[20..20 + length];
+        let Header { variables, domain } = serde_ipld_dagcbor::from_slice(header).unwrap();
+        let vector = |at: usize, count: usize, size: usize| {
+            let bitmap = &file[at..at + count.div_ceil(8)];
+            let start = at + bitmap.len();
+            start..start + size * bitmap.iter().map(|byte| byte.count_ones() as usize).sum::<usize>()
+        };
+        let a = vector(20 + length + 4 * 64, variables, 64);
+        let b_g1 = vector(a.end, variables, 64);
+        let b_g2 = vector(b_g1.end, variables, 128);
+        let h = vector(b_g2.end, domain - 1, 64);
+        vector(h.end, variables - inputs, 64)
+    }
+
+    /// The host makes the key: honest for entering, spoilt for scores. Whoever entered would lose the bond, as nothing can
+    /// be proved.
+    #[test]
+    fn a_key_that_lets_models_in_and_scores_none_is_refused_before_anything_is_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(Some(dir.path().join("home")), None).unwrap();
+        home.init().unwrap();
+        let file = keys::make(&home, "linear-30-2".parse().unwrap(), &|_, _| {}).unwrap();
+        let honest = std::fs::read(&file.path).unwrap();
+        let options =
+            datasets::CsvOptions::new(samples::BREAST_CANCER_LABEL, samples::BREAST_CANCER_FEATURE_BITS);
+        let set = datasets::import_csv(samples::BREAST_CANCER_TEST_CSV, None, &options).unwrap();
+        let float = datasets::read_onnx(samples::BREAST_CANCER_LOGISTIC_ONNX).unwrap();
+        let class = "linear-30-2".parse::<circuits::ClassId>().unwrap().class();
+        let (model, _) = datasets::quantise(&float, set.task(), class, None).unwrap();
+        let (secret, account, mut number) = ([7; 32], Address::repeat_byte(1), 0);
+        let mut enter = |bytes: &[u8]| {
+            let key = ProvingKey::from_pinned_bytes(bytes, blake3::hash(bytes).as_bytes()).unwrap();
+            number += 1;
+            let id = B256::with_last_byte(number);
+            let (folder, scope) = (Folder::new(&home, id), model_scope(id, account));
+            let opening = groth16::commit(&key, &model, &id.0, &secret).unwrap();
+            let model_proof = groth16::prove_model(&key, &opening, &scope, &secret, &|_, _| {});
+            let entrant =
+                Entrant { secret: &secret, id, account, key: &key, folder: &folder, progress: &|_, _| {} };
+            (model_proof.is_ok(), entrant.enter(&model), folder.entries().unwrap().len())
+        };
+        assert!(matches!(enter(&honest), (true, Ok(_), 1)));
+        let points = uncommitted(&honest, 30 + 9);
+        let part = points.len() / 64 / 32 * 64;
+        // Somewhere are wires that are 0 in every model proof: their points may be exchanged unnoticed.
+        let caught = (0..32).any(|i| {
+            let mut spoilt = honest.clone();
+            spoilt[points.start + i * part..][..part].rotate_left(64);
+            match enter(&spoilt) {
+                (true, Err(EntrantError::Prover(_)), 0) => true,
+                (true, entered, _) => panic!("{i}: {entered:?}"),
+                (false, ..) => false,
+            }
+        });
+        assert!(caught, "every part was noticed by the model proof");
     }
 }

@@ -6,6 +6,7 @@ use super::printed::Entered;
 use super::purse::Purse;
 use super::seek::{Found, records, seek};
 use super::{Choice, Options};
+use crate::chain::asset::Asset;
 use crate::chain::compare::differences;
 use crate::chain::entrant::Entrant;
 use crate::chain::send::Order;
@@ -57,6 +58,7 @@ impl Args {
         let purse = Purse::open(&link, Some(&found.site))?;
         let admitted = found.class(&contest)?;
         found.expect_agreement(context, &contest)?;
+        link.check_parameters(&found.site)?;
         let float = read_model(&self.model)?;
         let rows = self.calibration.rows(&contest.rules.task)?;
         let (model, report) =
@@ -83,6 +85,7 @@ impl Args {
             found.expect(&link, Phase::Open)?;
             not_after(&link, "models are entered", found.terms.enterUntil)?;
             let (asset, bond) = (link.asset(found.terms.token)?, found.terms.bond);
+            output::message(&found.offer(&asset));
             purse.approve(&found.site, &asset, bond)?;
             let data = contracts::enter(&found.terms, &entry.commitment, &entry.proof);
             let order = Order { value: asset.carried(bond), ..found.order(what, data) };
@@ -105,6 +108,35 @@ impl Args {
             output::short(&hex::encode(found.id))
         ));
         output::data(&hex::encode(id))
+    }
+}
+
+impl Found {
+    /// What one enters for.
+    fn offer(&self, asset: &Asset) -> String {
+        let (terms, finality) = (&self.terms, self.site.parameters.finality_s);
+        let money = |units: u128| asset.text(U256::from(units));
+        format!(
+            "prize {}, {}, from {} on; bond {}, lost by who proves no score; models until {}, reveal from {} to {}, proofs \
+             until {}",
+            money(terms.prize),
+            winners(terms.winners),
+            output::percent(terms.threshold.into()),
+            money(terms.bond),
+            output::when(terms.enterUntil),
+            output::when(terms.enterUntil.saturating_add(finality)),
+            output::when(terms.revealUntil),
+            output::when(terms.submitUntil),
+        )
+    }
+}
+
+/// Who gets the prize.
+pub fn winners(winners: u8) -> String {
+    match winners {
+        0 => "the first that reaches the threshold takes all".to_owned(),
+        1 => "the best by the deadline takes all".to_owned(),
+        n => format!("split between the {n} best by the deadline"),
     }
 }
 

@@ -8,9 +8,13 @@ use crate::chain::endpoint::Endpoint;
 use crate::chain::folder::Deployed;
 use crate::chain::rpc::Rpc;
 use crate::chain::site::Site;
+use crate::cli::ask::confirm;
 use crate::cli::context::{CliError, Context};
 use crate::cli::output;
 use contracts::{Address, Parameters, competitions_address, verifier_address};
+
+/// Ethereum's chain id.
+const ETHEREUM: u64 = 1;
 
 /// A connection to a chain.
 pub struct Link<'a> {
@@ -71,6 +75,28 @@ impl<'a> Link<'a> {
             return Err(CliError::Refused { reason }.into());
         }
         Ok(Site::check(&self.rpc, self.chain, contract)?)
+    }
+
+    /// Who deploys chooses what the contract takes for final: with nothing a host could reveal and win in one second, and
+    /// take the bonds of all others.
+    pub fn check_parameters(&self, site: &Site) -> anyhow::Result<()> {
+        let (least, most) = (contracts::ETHEREUM_FINALITY_S, contracts::ETHEREUM_GAS_LIMIT);
+        let Parameters { finality_s, gas_limit, .. } = site.parameters;
+        if finality_s >= least && gas_limit <= most {
+            return Ok(());
+        }
+        let said = format!(
+            "the contract takes blocks for final after {finality_s} s and transactions of {gas_limit} gas; on Ethereum \
+             these are {least} and {most}"
+        );
+        if self.chain == ETHEREUM {
+            return Err(CliError::Refused { reason: said }.into());
+        }
+        output::message(&said);
+        confirm(
+            self.context,
+            "a reveal counts before blocks of the last entries are final, unless this chain is faster",
+        )
     }
 
     /// Whether an account was named.

@@ -110,7 +110,7 @@ pub struct Args {
     /// What you lose to the entrants if you do not reveal.
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     host_bond: String,
-    /// What an entry costs until the competition is settled; lost to the winners without a score.
+    /// What an entry costs until the competition is settled; lost to the winners if it never proves any score.
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     bond: String,
     /// The token of prize and bonds, if it is not the chain's own coin.
@@ -128,8 +128,9 @@ pub struct Args {
     /// Until when you reveal: a time, or from now: +2h [default: a third of the way from the end of entering].
     #[arg(long, value_name = "TIME", value_parser = deadline)]
     reveal_deadline: Option<u64>,
-    /// Most entries.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Most entries: one person with many accounts can fill any number, and then nobody else can enter.
+    #[arg(long, value_name = "N", default_value_t = u32::MAX, hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(1..))]
     max_entries: u32,
     /// Most entries of one account [default: the record's].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -143,6 +144,7 @@ impl Args {
         let subject = Subject::find(context, &identity, &mut backend, &self.choice.competition)?;
         let link = Link::open(context, options)?;
         let site = link.site()?;
+        link.check_parameters(&site)?;
         let purse = Purse::open(&link, Some(&site))?;
         let asset = link.asset(self.token)?;
         let terms = self.terms(&site, &subject, &asset, purse.address())?;

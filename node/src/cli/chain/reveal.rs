@@ -3,11 +3,13 @@
 use super::finalise::{not_after, not_before};
 use super::link::Link;
 use super::purse::Purse;
-use super::seek::{records, seek};
+use super::seek::{Found, records, seek};
 use super::{Choice, Options};
 use crate::chain::ChainError;
+use crate::chain::folder::Folder;
 use crate::chain::send::Order;
 use crate::chain::site::has_piece;
+use crate::cli::ask::confirm;
 use crate::cli::context::{CliError, Context};
 use crate::hosted::Hosted;
 use anyhow::Context as _;
@@ -54,6 +56,7 @@ impl Args {
         let from = found.terms.enterUntil.saturating_add(found.site.parameters.finality_s);
         not_before(&link, "the test set is revealed", from)?;
         not_after(&link, "the test set is revealed", found.terms.revealUntil)?;
+        found.expect_alone(context)?;
         let verifier = found.site.parameters.verifier;
         let why = "this shows the test set to everybody";
         for (hash, data) in sealed.pieces.hashes().into_iter().zip(contracts::store(&sealed.pieces)) {
@@ -64,5 +67,23 @@ impl Args {
         }
         purse.send(&found.order(what, contracts::reveal(&found.terms, &sealed)), why)?;
         found.moved(context, &link, &purse)
+    }
+}
+
+impl Found {
+    /// Asks where the same record has a prize in another contract too: there the last entry may become final later.
+    fn expect_alone(&self, context: &Context) -> anyhow::Result<()> {
+        for id in Folder::all(&context.home)?.into_iter().filter(|id| *id != self.id) {
+            let Some((at, terms)) = Folder::new(&context.home, id).terms()? else { continue };
+            if terms.manifest == self.terms.manifest && at != self.site.at {
+                let what = format!(
+                    "the same test set decides a prize of the contract {} on chain {}: whoever sees it before the last \
+                     entry is final there could still enter",
+                    at.contract, at.chain
+                );
+                confirm(context, &what)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! `node chain status`
 
+use super::enter::winners;
 use super::link::Link;
 use super::printed::{OwnEntry, Ranked, Status, Terms};
 use super::seek::{Found, records, seek};
@@ -178,11 +179,7 @@ fn next(found: &Found, phase: Phase, now: u64, reveal_from: u64, entries: u32) -
 
 fn text(status: &Status) -> String {
     let terms = &status.terms;
-    let rule = match terms.winners {
-        0 => "the first that reaches the threshold takes all".to_owned(),
-        1 => "the best by the deadline takes all".to_owned(),
-        n => format!("split between the {n} best by the deadline"),
-    };
+    let rule = winners(terms.winners);
     let time = |time: u64| {
         let away = match time.checked_sub(status.now) {
             Some(left) => format!("in {}", span_text(left)),
