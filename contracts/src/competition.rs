@@ -134,9 +134,9 @@ mod tests {
     fn as_many_chunks_go_together_as_a_transaction_takes() {
         let [chunks, load, chunk, register] = [7u64, 100_000, 1_000_000, 0].map(U256::from);
         let cost = Cost { chunks, load, chunk, register };
-        // 300,000 besides the chunks.
+        // 340,000 besides the chunks.
         for (gas_limit, expected) in
-            [(0, 1), (1_300_000, 1), (2_299_999, 1), (2_300_000, 2), (7_300_000, 7), (u64::MAX, 7)]
+            [(0, 1), (1_340_000, 1), (2_339_999, 1), (2_340_000, 2), (7_340_000, 7), (u64::MAX, 7)]
         {
             assert_eq!(chunks_at_once(&cost, gas_limit), expected, "{gas_limit}");
         }

@@ -4,7 +4,7 @@
 use super::error::ChainError;
 use super::folder::{Folder, OwnEntry};
 use crate::prover::{ProverError, Scored, Shared, Stage, prove_all};
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256};
 use circuits::groth16::{self, Opening, Proof, ProvingKey, VerifiedModel, verify_model, verify_score};
 use circuits::statement::{Chunk, Feature, ScoreClaim, Task};
 use circuits::{IntegerModel, TestSet, TestSetError};
@@ -50,7 +50,7 @@ impl Entrant<'_> {
     /// If the proof cannot be made, or the disk fails.
     pub fn enter(&self, model: &IntegerModel) -> Result<(OwnEntry, bool), EntrantError> {
         let opening =
-            groth16::commit(self.key, model, &self.place().0, self.secret).map_err(ProverError::from)?;
+            groth16::commit(self.key, model, &self.id.0, &self.own_secret()).map_err(ProverError::from)?;
         self.folder.keep_opening(&opening)?;
         let same = |entry: &OwnEntry| {
             entry.commitment == opening.commitment()
@@ -70,7 +70,7 @@ impl Entrant<'_> {
         Ok((entry, false))
     }
 
-    /// Proves a score of rows that are drawn, for an entry that there is not, and forgets the proof. A key's maker could
+    /// Proves a score of rows that are drawn, for an entry and an account that there are not, and forgets the proof. A key's maker could
     /// spoil points that scores alone use, so that every model can be entered, none be scored, and all bonds be his.
     fn rehearse(&self, opening: &Opening) -> Result<(), EntrantError> {
         let set = drawn(opening.model())?;
@@ -82,7 +82,7 @@ impl Entrant<'_> {
             opening,
             set: &set,
             secret: self.secret,
-            scope: model_scope(nowhere.into(), self.account),
+            scope: model_scope(self.id, Address::from_slice(&nowhere[..20])),
             entry: RecordId::new(nowhere),
             roster: [0; 32],
         };
@@ -94,10 +94,11 @@ impl Entrant<'_> {
         Ok(())
     }
 
-    /// What a blinder is derived for. With the account in it, as one model that is entered by two accounts would show that
-    /// they belong together.
-    fn place(&self) -> B256 {
-        keccak256([self.id.as_slice(), self.account.as_slice()].concat())
+    /// From which the blinder of a commitment is derived. With the account in it, as one model that is entered by two
+    /// accounts would show that they belong together.
+    fn own_secret(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("podium 2026-11 secret of an account on a chain v1");
+        *hasher.update(self.secret).update(self.account.as_slice()).finalize().as_bytes()
     }
 
     fn verified(&self, entry: &OwnEntry) -> Option<VerifiedModel> {
@@ -255,7 +256,8 @@ mod tests {
                 Entrant { secret: &secret, id, account, key: &key, folder: &folder, progress: &|_, _| {} };
             (model_proof.is_ok(), entrant.enter(&model), folder.entries().unwrap().len())
         };
-        assert!(matches!(enter(&honest), (true, Ok(_), 1)));
+        let entered = enter(&honest);
+        assert!(matches!(entered, (true, Ok(_), 1)), "{entered:?}");
         let points = uncommitted(&honest, 30 + 9);
         let part = points.len() / 64 / 32 * 64;
         // Somewhere are wires that are 0 in every model proof: their points may be exchanged unnoticed.

@@ -173,7 +173,7 @@ impl Chain {
     pub fn token(&mut self, accounts: &[Address], amount: U256) -> Address {
         let artefact = concat!(env!("CARGO_MANIFEST_DIR"), "/../contracts/artefacts/test/TestToken.json");
         let artefact: Value = serde_json::from_str(&std::fs::read_to_string(artefact).unwrap()).unwrap();
-        let token = self.transact(None, parse(&artefact["bytecode"])).unwrap();
+        let token = self.transact(None, parse(&artefact["bytecode"]["object"])).unwrap();
         for &account in accounts {
             self.transact(Some(token), mintCall { account, amount }.abi_encode().into());
         }

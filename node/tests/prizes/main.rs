@@ -259,6 +259,7 @@ fn an_account_may_be_a_keystore_whose_password_comes_by_standard_input() {
             },
             "mac": "517ead924a9d0dc3124507e3393d175ce3ff7c1e96529c6c555ce9e51205e9b2"
         },
+        "id": "3198bc9c-6672-5ab3-d995-4942343ae5b6",
         "version": 3
     });
     let path = stage.file("keystore.json");
