@@ -337,16 +337,16 @@ fn changed_terms_name_nothing() {
 
 #[test]
 fn what_could_not_be_verified_is_not_posted() {
-    // 200,000 for what a transaction does besides.
-    let (limit, blocks) = (contracts::ETHEREUM_GAS_LIMIT - 200_000, 60_000_000);
+    // 240,000 for what a transaction does besides.
+    let (limit, blocks) = (contracts::ETHEREUM_GAS_LIMIT - 240_000, 60_000_000);
     for (load, chunk, register, block, good) in [
         (1_000_000, limit - 1_000_000, 0, blocks, true),
         (1_000_000, limit - 1_000_000 + 1, 0, blocks, false),
         (1, 1, limit, blocks, true),
         (1, 1, limit + 1, blocks, false),
-        (1_000_000, 7_800_000, 8_800_000, 9_000_000, true),
-        (1_000_000, 7_800_001, 0, 9_000_000, false),
-        (1, 1, 8_800_001, 9_000_000, false),
+        (1_000_000, 7_760_000, 8_760_000, 9_000_000, true),
+        (1_000_000, 7_760_001, 0, 9_000_000, false),
+        (1, 1, 8_760_001, 9_000_000, false),
     ] {
         let mut play = Play::new();
         let verifier = play.verifier;
